@@ -1,0 +1,61 @@
+import { type Config, loadConfig } from "./lib/config.ts";
+import { ConfigError } from "./lib/errors.ts";
+import { createLlm } from "./lib/llm/client.ts";
+import { createLogger } from "./lib/logger.ts";
+import { createAgentServer } from "./lib/server.ts";
+import type { AgentSession } from "./lib/session.ts";
+import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
+import { SupportAgent, type Transfer } from "./support-agent.ts";
+
+const config = readConfig();
+const log = createLogger(config);
+const llm = createLlm(config);
+
+/** Runs once for every call: a node that listens, a node that talks, and the start. */
+async function setupSession(session: AgentSession): Promise<void> {
+  const sentiment = new SentimentAnalyzer({
+    llm,
+    model: config.SENTIMENT_MODEL,
+    timeoutMs: config.SENTIMENT_TIMEOUT_MS,
+    threshold: config.ESCALATION_THRESHOLD,
+  });
+  session.addNode(sentiment);
+  session.addNode(
+    new SupportAgent({
+      llm,
+      model: config.AGENT_MODEL,
+      sentiment,
+      transfer: transferTarget(config),
+      escalationWaitMs: config.ESCALATION_WAIT_MS,
+      maxContextMessages: config.MAX_CONTEXT_MESSAGES,
+    }),
+  );
+  await session.start();
+  await session.waitUntilComplete();
+}
+
+const app = await createAgentServer({ setupSession, config, log });
+await app.listen({ host: config.HOST, port: config.PORT });
+log.info(`Answers come from ${llm.provider}`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    void app.close();
+  });
+}
+
+function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }: Config): Transfer | null {
+  if (TRANSFER_NUMBER === undefined) return null;
+  return { number: TRANSFER_NUMBER, type: TRANSFER_TYPE, holdMusic: TRANSFER_HOLD_MUSIC ?? null };
+}
+
+function readConfig(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // There is no logger yet, and a stack trace would hide the one line that matters.
+    console.error(error.message);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,64 @@
+import dotenv from "dotenv";
+import { z } from "zod";
+import { ConfigError } from "./errors.ts";
+import { HOLD_MUSIC } from "./events.ts";
+
+const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+
+/**
+ * Every environment variable of the server, with its default. Times are in ms, sizes in bytes.
+ * README's table and .env.example say the same to people; a test holds the three together.
+ */
+const schema = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  HOST: z.string().default("0.0.0.0"),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  AGENT_MODEL: z.string().default("gpt-4o-mini"),
+  SENTIMENT_MODEL: z.string().default("gpt-4o-mini"),
+  // A caller waits in silence for the first word; ten seconds is already long on a telephone.
+  LLM_TIMEOUT_MS: ms(10_000),
+  SENTIMENT_TIMEOUT_MS: ms(5_000),
+  MAX_CONTEXT_MESSAGES: z.coerce.number().int().min(2).default(200),
+
+  ESCALATION_THRESHOLD: count(3),
+  // Verdicts take about 300 ms; 800 covers a slow one and is still a pause a caller accepts.
+  ESCALATION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(800),
+  TRANSFER_NUMBER: z.string().optional(),
+  TRANSFER_TYPE: z.enum(["cold", "warm"]).default("cold"),
+  TRANSFER_HOLD_MUSIC: z.enum(HOLD_MUSIC).optional(),
+
+  MAX_SESSIONS: count(1_000),
+  MAX_FRAME_BYTES: count(1024 * 1024),
+  // A platform sends a handful of events per utterance; 200 a second is a client gone wild.
+  MAX_EVENTS_PER_SECOND: count(200),
+  SESSION_IDLE_TIMEOUT_MS: ms(15 * 60_000),
+  SLOW_CLIENT_TIMEOUT_MS: ms(10_000),
+
+  AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
+});
+
+type Env = z.output<typeof schema>;
+export type Config = Readonly<Env>;
+
+/**
+ * Reads `.env` in the working folder and the environment, which wins.
+ * @throws {ConfigError} naming every variable that cannot be used.
+ */
+export function loadConfig(): Config {
+  dotenv.config({ quiet: true });
+  return parseConfig(process.env);
+}
+
+/** Validates variables. An empty one counts as not set: `PORT=""` must not mean port 0. */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""),
+  );
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  throw new ConfigError(`Cannot start with these settings:\n${z.prettifyError(result.error)}`);
+}

@@ -1,0 +1,31 @@
+/**
+ * Runs `work` with a signal that is aborted after `ms`, or with `signal`, and does not wait for work that ignores it.
+ * The timer is gone when the work is done.
+ */
+export async function withDeadline<T>(
+  signal: AbortSignal,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(
+    () => controller.abort(new DOMException(`no result within ${ms} ms`, "TimeoutError")),
+    ms,
+  );
+  const either = AbortSignal.any([signal, controller.signal]);
+  try {
+    return await unlessAborted(work(either), either);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The promise's result, or a rejection with the signal's reason as soon as it is aborted. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,49 @@
+import OpenAI from "openai";
+import { LlmError } from "../errors.ts";
+
+/** Puts whatever the client threw into one of our kinds. The upstream text stays in `cause`: it may hold a key. */
+export function toLlmError(error: unknown): LlmError {
+  if (error instanceof LlmError) return error;
+  const options = { cause: error };
+  if (error instanceof OpenAI.APIUserAbortError)
+    return new LlmError("aborted", "the request was cancelled", options);
+  if (error instanceof OpenAI.APIConnectionTimeoutError) {
+    return new LlmError(
+      "timeout",
+      "the model sent nothing in time: raise LLM_TIMEOUT_MS or look at the server",
+      options,
+    );
+  }
+  if (error instanceof OpenAI.APIConnectionError) {
+    return new LlmError(
+      "refused",
+      "the model cannot be reached: check OPENAI_BASE_URL and the network",
+      options,
+    );
+  }
+  if (error instanceof OpenAI.APIError) return fromStatus(error.status, options);
+  if (error instanceof SyntaxError)
+    return new LlmError("bad_stream", "the model's answer was not valid", options);
+  // undici reports a connection that broke in mid-stream as a bare TypeError ("terminated").
+  return new LlmError("cut", "the model's answer broke off", options);
+}
+
+function fromStatus(status: number | undefined, options: ErrorOptions): LlmError {
+  switch (status) {
+    case undefined:
+      return new LlmError("bad_stream", "the model reported an error in mid-answer", options);
+    case 401:
+    case 403:
+      return new LlmError("auth", "the model refused the key: check OPENAI_API_KEY", options);
+    case 429:
+      return new LlmError("rate_limit", "the model's rate limit or quota is used up", options);
+    default:
+      return status >= 500
+        ? new LlmError("server", `the model failed with status ${status}`, options)
+        : new LlmError(
+            "bad_request",
+            `the model refused the request with status ${status}: check AGENT_MODEL`,
+            options,
+          );
+  }
+}

@@ -1,0 +1,77 @@
+import type { AnyEvent, EventOf, JsonObject } from "./events.ts";
+
+/*
+ * The `agent.log` events that parts of this server say to one another over the bus.
+ * Any other name is free for a node of one's own.
+ */
+
+/** The four classes of a verdict on one utterance. */
+export const SENTIMENTS = ["positive", "neutral", "negative", "frustrated"] as const;
+export type Sentiment = (typeof SENTIMENTS)[number];
+
+/** Score of a sentiment on the contact-centre scale of −5…5. */
+export const SENTIMENT_SCORE: Readonly<Record<Sentiment, number>> = {
+  positive: 5,
+  neutral: 0,
+  negative: -2.5,
+  frustrated: -5,
+};
+
+/** Who gave a verdict: the sentiment model, or the embedded rules because the model failed. */
+export type VerdictSource = "model" | "fallback";
+
+type ToolCallLog = {
+  turnId: string;
+  toolCallId: string;
+  functionName: string;
+};
+
+export type LogPayloads = {
+  sentiment: {
+    sentiment: Sentiment;
+    frustrationCount: number;
+    /** −5…5, see {@link SENTIMENT_SCORE}. */
+    score: number;
+    source: VerdictSource;
+    /** Number of the caller's utterance in this call, from 1. */
+    utterance: number;
+    /** Time from hearing the utterance to its verdict, ms. */
+    analysisMs: number;
+  };
+  "escalation.triggered": {
+    reason: string;
+    frustrationCount: number;
+    threshold: number;
+    /** Whether the hand-off line was the answer to the utterance that crossed the threshold. */
+    sameTurn: boolean;
+    action: "cold_transfer" | "warm_transfer" | "none";
+    outcome: "requested" | "no_number";
+  };
+  tool_call_start: ToolCallLog & { context: { arguments: unknown } };
+  tool_call_end: ToolCallLog & {
+    context: { arguments: unknown; response: string };
+    /** ms */
+    latency: number;
+    success: true;
+  };
+  tool_call_error: ToolCallLog & { context: { arguments: unknown }; error: string; success: false };
+};
+
+export type LogName = keyof LogPayloads;
+export type LogEvent<N extends LogName> = Omit<EventOf<"agent.log">, "name" | "payload"> & {
+  name: N;
+  payload: LogPayloads[N];
+};
+
+/** Whether the event is the log event of that name; its payload is ours, so the name vouches for its type. */
+export function isLog<N extends LogName>(
+  event: AnyEvent,
+  name: N,
+): event is EventOf<"agent.log"> & LogEvent<N> {
+  return event.type === "agent.log" && event.name === name;
+}
+
+/** Writes down a log event whose payload is checked by the compiler. */
+export function logDraft<N extends LogName>(name: N, payload: LogPayloads[N]) {
+  return { type: "agent.log" as const, name, payload: payload satisfies JsonObject };
+}

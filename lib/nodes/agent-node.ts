@@ -1,0 +1,209 @@
+import type { Logger } from "pino";
+import type { Direction } from "../bus.ts";
+import { describeError, GraphError } from "../errors.ts";
+import {
+  type AgentEvent,
+  type AnyEvent,
+  type Draft,
+  isAgentEvent,
+  type JsonObject,
+  type SessionContext,
+  stamp,
+} from "../events.ts";
+import { Mailbox } from "./mailbox.ts";
+
+/** Why a session ended, as nodes and the record of the call learn it. */
+export type EndReason =
+  | "client_closed"
+  | "end_call"
+  | "transferred"
+  | "error"
+  | "drain"
+  | "idle"
+  | "refused"
+  | "slow_client";
+
+/** What a node may know of the session it is in. */
+export type NodeSession = {
+  readonly id: string;
+  /** Caller, initial variables and conversation type, as the client's `system.init` gave them. */
+  readonly context: SessionContext;
+  /** Aborted when the session ends; everything a node starts hangs on it. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** `output_agent_settings` of the handshake, as it came. */
+  readonly outputAgentSettings: JsonObject | null;
+  /** Publishes straight to the bus; nodes use {@link AgentNode.sendEvent}. */
+  publish(event: AgentEvent, from: AgentNode): void;
+  /** Null while the client reads as fast as we send; else resolves when it has caught up. */
+  writable(): Promise<void> | null;
+  /** Takes a promise nobody awaits; its failure ends the session. */
+  own(promise: Promise<unknown>): void;
+  /** Ends the session because of an error it cannot go on from. */
+  fail(error: unknown): void;
+};
+
+export type AgentNodeOptions = {
+  /** Unique in its session. */
+  name: string;
+  /** Which events the bus feeds it, if it has no parent. Default: those from the client. */
+  hears?: readonly Direction[];
+  /** Most events waiting in its mailbox. Default 4,096. */
+  mailboxLimit?: number;
+};
+
+const DEFAULT_MAILBOX_LIMIT = 4_096;
+
+/**
+ * A node of a session's graph. Its mailbox is handled in order, one event at a time; other nodes run beside it.
+ * By itself it forwards every event, so a subclass changes what it wants changed.
+ */
+export class AgentNode {
+  readonly name: string;
+  readonly hears: readonly Direction[];
+  readonly #mailbox: Mailbox<AnyEvent>;
+  #session: NodeSession | null = null;
+  #children: readonly AgentNode[] = [];
+  /** Whether the bus feeds it, and no node above. */
+  #isRoot = true;
+  #inHand: AnyEvent | null = null;
+  #interruptedWhileBusy = false;
+
+  constructor(options: AgentNodeOptions) {
+    this.name = options.name;
+    this.hears = options.hears ?? ["client"];
+    this.#mailbox = new Mailbox<AnyEvent>(
+      (event) => this.#handle(event),
+      options.mailboxLimit ?? DEFAULT_MAILBOX_LIMIT,
+      (queue) => this.makeRoom(queue),
+    );
+  }
+
+  /** The session this node is in. Throws {@link GraphError} before it has started. */
+  protected get session(): NodeSession {
+    if (this.#session) return this.#session;
+    throw new GraphError("not_started", `${this.name} has no session yet: use it in start() or later`);
+  }
+
+  /** Handles one event. Override it; by default the event is forwarded as it is. */
+  protected processEvent(event: AnyEvent): void | Promise<void> {
+    this.sendEvent(event);
+  }
+
+  /** Runs once, after `agent.ready` and before the first event. Override it to set up. */
+  start(): void | Promise<void> {}
+
+  /** Runs once, when the session has ended; its signal is aborted by then. Override it to finish up. */
+  stop(_reason: EndReason): void | Promise<void> {}
+
+  /** Runs at once when an interrupt passes this node, ahead of its mailbox. Override it to drop what is held back. */
+  protected onInterrupt(): void {}
+
+  /** Sends an event to the nodes below, or, from a node with none below, to the client. */
+  sendEvent(draft: Draft): void {
+    const event = stamp(draft);
+    // What a node overheard on the bus has reached everybody; passing it on would send it round for ever.
+    if (this.#isRoot && event === this.#inHand && isAgentEvent(event)) return;
+    // A chunk that was being worked on when the interrupt came belongs to the answer that was cut off.
+    if (this.#interruptedWhileBusy && event.type === "agent.llm.response.chunk") return;
+    if (this.#children.length > 0) {
+      for (const child of this.#children) child.accept(event);
+    } else if (isAgentEvent(event)) {
+      // What came from the client ends here: it is never echoed back.
+      this.session.publish(event, this);
+    }
+  }
+
+  /** Called by the session: ties the node to it and to the nodes below. */
+  attach(session: NodeSession, children: readonly AgentNode[], isRoot: boolean): void {
+    if (this.#session)
+      throw new GraphError("node_in_use", `${this.name} is in a session already: make one per session`);
+    this.#session = session;
+    this.#children = children;
+    this.#isRoot = isRoot;
+  }
+
+  /** Called by the bus or the node above. An interrupt is never queued. */
+  accept(event: AnyEvent): void {
+    if (event.type === "system.control.interrupt") this.interrupt(event);
+    else this.enqueue(event);
+  }
+
+  /** Called by the session when it ends: resolves when the event in hand is done. */
+  async close(): Promise<void> {
+    this.dropWaiting();
+    await this.#mailbox.close();
+  }
+
+  /** What waits in the mailbox when the session ends is of no use to anybody. */
+  protected dropWaiting(): void {
+    this.#mailbox.discard(() => true);
+  }
+
+  /** An interrupt overtakes the mailbox: queued chunks are stale, all else is kept. */
+  protected interrupt(event: AnyEvent): void {
+    this.#mailbox.discard((queued) => queued.type === "agent.llm.response.chunk");
+    this.#interruptedWhileBusy = this.#inHand !== null;
+    try {
+      this.onInterrupt();
+    } catch (error) {
+      this.reportError(error, "being interrupted");
+    }
+    for (const child of this.#children) child.accept(event);
+  }
+
+  protected enqueue(event: AnyEvent): void {
+    if (!this.#mailbox.push(event) && !this.session.signal.aborted) {
+      this.session.fail(new GraphError("mailbox_full", `${this.name} does not keep up with its events`));
+    }
+  }
+
+  /** How many events of a kind wait in the mailbox. */
+  protected waiting(test: (event: AnyEvent) => boolean): number {
+    return this.#mailbox.count(test);
+  }
+
+  /** Frees a place in a full mailbox; a transcript or a request is never the one to go. */
+  protected makeRoom(queue: AnyEvent[]): boolean {
+    const index = queue.findIndex(
+      ({ type }) => type !== "agent.transcript.update" && type !== "system.llm.request",
+    );
+    if (index < 0) return false;
+    queue.splice(index, 1);
+    return true;
+  }
+
+  /** What happens to an event when its turn in the mailbox has come. */
+  protected dispatch(event: AnyEvent): void | Promise<void> {
+    return this.processEvent(event);
+  }
+
+  async #handle(event: AnyEvent): Promise<void> {
+    this.#inHand = event;
+    this.#interruptedWhileBusy = false;
+    try {
+      await this.dispatch(event);
+    } catch (error) {
+      this.reportError(error, `handling ${event.type}`);
+    } finally {
+      this.#inHand = null;
+      this.#interruptedWhileBusy = false;
+    }
+  }
+
+  /** Writes an error of this node to the log and the bus. The call goes on, so it is a warning. */
+  protected reportError(error: unknown, doing: string): void {
+    const described = describeError(error);
+    this.session.log.warn({ node: this.name, ...described }, `${this.name} failed while ${doing}`);
+    if (this.session.signal.aborted) return;
+    this.session.publish(
+      stamp<AgentEvent>({
+        type: "agent.error",
+        message: `${this.name} failed while ${doing}; the call goes on.`,
+        severity: "warning",
+        payload: { nodeName: this.name, errorClass: described.errorClass },
+      }),
+      this,
+    );
+  }
+}

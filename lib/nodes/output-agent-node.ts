@@ -1,0 +1,230 @@
+import { z } from "zod";
+import { Conversation } from "../conversation.ts";
+import { describeError, LlmError } from "../errors.ts";
+import {
+  type AgentEvent,
+  type AnyEvent,
+  type Draft,
+  type EventOf,
+  type JsonObject,
+  stamp,
+} from "../events.ts";
+import { AgentNode, type AgentNodeOptions, type NodeSession } from "./agent-node.ts";
+import { Turn } from "./turn.ts";
+
+type HandOff = EventOf<"agent.end_call"> | EventOf<"agent.transfer_call">;
+
+/** Where the call stands: still ours, about to be handed off, or no longer ours. */
+type HandOffState = { at: "none" } | { at: "decided"; event: HandOff } | { at: "done"; event: HandOff };
+
+export type OutputAgentSettings = {
+  /** Whether the caller may cut an answer short. */
+  interruptible: boolean;
+};
+
+const settingsSchema = z.object({ interruptible: z.boolean().optional() });
+
+export type OutputAgentNodeOptions = AgentNodeOptions & {
+  /** Most messages of the conversation kept for the model. Default 200. */
+  maxContextMessages?: number;
+};
+
+/**
+ * A node that talks. It answers every `system.llm.request` with one start, the text of
+ * {@link generateResponse} and one end; cancels that text on an interrupt, replaces it on a new request, and
+ * falls silent for good once the call is handed off.
+ */
+export abstract class OutputAgentNode extends AgentNode {
+  readonly conversation: Conversation;
+  #settings: OutputAgentSettings = { interruptible: true };
+  #turn: Turn | null = null;
+  #turns = 0;
+  #handOff: HandOffState = { at: "none" };
+
+  constructor(options: OutputAgentNodeOptions) {
+    super(options);
+    this.conversation = new Conversation(options.maxContextMessages ?? 200);
+  }
+
+  /** Yields the answer to the caller's last words, piece by piece. `signal` is aborted when nobody wants the rest. */
+  protected abstract generateResponse(signal: AbortSignal, turn: Turn): AsyncIterable<string>;
+
+  /** Override it to react to events. The framework has done its part by then, so nothing has to be passed on. */
+  protected onEvent(_event: AnyEvent): void | Promise<void> {}
+
+  /** What is said instead of, or after, an answer that failed. */
+  protected apology(alreadySaid: boolean): string {
+    return alreadySaid
+      ? " I'm sorry, I lost my thread there. Could you say that again?"
+      : "I'm sorry, I'm having trouble answering right now. Could you say that again?";
+  }
+
+  /** The answer to a request that comes after the hand-off; empty for none. */
+  protected answerAfterHandOff(): string {
+    return "";
+  }
+
+  get settings(): Readonly<OutputAgentSettings> {
+    return this.#settings;
+  }
+
+  /** Whether an answer is being given at this moment. */
+  protected get responding(): boolean {
+    return this.#turn !== null;
+  }
+
+  /** How the call has been, or is about to be, handed off; null while it is ours. */
+  protected get handOff(): HandOff["type"] | null {
+    return this.#handOff.at === "none" ? null : this.#handOff.event.type;
+  }
+
+  /** Says a line at once, outside any answer. */
+  speak(text: string): void {
+    if (this.#handOff.at === "done") return;
+    this.conversation.said(text);
+    this.sendEvent({ type: "agent.speak", text });
+  }
+
+  /** Sends an event. An end or a transfer of the call waits for the end of the answer, and only the first counts. */
+  override sendEvent(draft: Draft): void {
+    const event = stamp(draft);
+    if (event.type === "agent.end_call" || event.type === "agent.transfer_call") this.#decideHandOff(event);
+    else super.sendEvent(event);
+  }
+
+  override attach(session: NodeSession, children: readonly AgentNode[], isRoot: boolean): void {
+    super.attach(session, children, isRoot);
+    if (session.outputAgentSettings) this.#updateSettings(session.outputAgentSettings);
+  }
+
+  override async close(): Promise<void> {
+    this.#turn?.abandon();
+    this.#turn = null;
+    await super.close();
+  }
+
+  protected override interrupt(event: AnyEvent): void {
+    const mayInterrupt = this.#settings.interruptible && (this.#turn?.interruptible ?? true);
+    if (mayInterrupt) {
+      if (this.#turn) this.#finish(this.#turn, "interrupted");
+      super.interrupt(event);
+    }
+    // The hook hears of it either way, and in the order of all other events.
+    this.enqueue(event);
+  }
+
+  protected override async dispatch(event: AnyEvent): Promise<void> {
+    this.#route(event);
+    await this.onEvent(event);
+    if (event.type !== "system.control.interrupt") super.sendEvent(event);
+  }
+
+  #route(event: AnyEvent): void {
+    switch (event.type) {
+      case "agent.transcript.update":
+        if (event.role === "user") this.conversation.heard(event.content);
+        else this.conversation.reported(event.content);
+        break;
+      case "system.llm.request":
+        if (this.#turn) this.#finish(this.#turn, "replaced");
+        if (event.messages) this.conversation.replaceTurns(event.messages);
+        this.#answer();
+        break;
+      case "system.output_agent.update_settings":
+        this.#updateSettings(event.settings);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #updateSettings(settings: JsonObject): void {
+    const parsed = settingsSchema.safeParse(settings);
+    if (!parsed.success) {
+      this.session.log.warn(
+        { node: this.name },
+        "Output agent settings ignored: interruptible must be true or false",
+      );
+    } else if (parsed.data.interruptible !== undefined) {
+      this.#settings = { interruptible: parsed.data.interruptible };
+    }
+  }
+
+  #answer(): void {
+    this.#turns += 1;
+    const turn = new Turn(this.#turns, this.session.signal, this.conversation.beginAnswer());
+    this.#turn = turn;
+    this.sendEvent({ type: "agent.llm.response.start", requestId: turn.id });
+    if (this.#handOff.at === "none") {
+      this.session.own(this.#generate(turn));
+    } else {
+      this.#say(turn, this.answerAfterHandOff());
+      this.#finish(turn, "completed");
+    }
+  }
+
+  async #generate(turn: Turn): Promise<void> {
+    try {
+      for await (const text of this.generateResponse(turn.signal, turn)) {
+        if (turn.over) return;
+        this.#say(turn, text);
+        const writable = this.session.writable();
+        if (writable) await writable;
+        if (turn.over) return;
+      }
+      if (turn.over) return;
+      if (turn.said === "") throw new LlmError("empty", "the answer had no text");
+      this.#finish(turn, "completed");
+    } catch (error) {
+      if (turn.over) return;
+      this.session.log.warn({ node: this.name, turn: turn.number, ...describeError(error) }, "Turn failed");
+      this.#say(turn, this.apology(turn.said !== ""));
+      this.#publishFailure(error);
+      this.#finish(turn, "failed");
+    }
+  }
+
+  #say(turn: Turn, text: string): void {
+    if (text === "") return;
+    turn.said += text;
+    this.sendEvent({ type: "agent.llm.response.chunk", text });
+  }
+
+  /** Ends a turn exactly once: its `end` goes out now, whether or not the generator has noticed. */
+  #finish(turn: Turn, outcome: "completed" | "failed" | "interrupted" | "replaced"): void {
+    this.#turn = null;
+    turn.abandon();
+    turn.answer.end(turn.said);
+    this.sendEvent({ type: "agent.llm.response.end" });
+    if (this.#handOff.at !== "decided") return;
+    const cutOff = outcome === "interrupted" || outcome === "replaced";
+    // A caller who speaks into the goodbye is not done; a promised transfer stays promised.
+    if (cutOff && this.#handOff.event.type === "agent.end_call") this.#handOff = { at: "none" };
+    else this.#completeHandOff(this.#handOff.event);
+  }
+
+  #decideHandOff(event: HandOff): void {
+    if (this.#handOff.at !== "none") return;
+    this.#handOff = { at: "decided", event };
+    if (!this.#turn) this.#completeHandOff(event);
+  }
+
+  #completeHandOff(event: HandOff): void {
+    this.#handOff = { at: "done", event };
+    super.sendEvent(event);
+  }
+
+  #publishFailure(error: unknown): void {
+    const { errorClass } = describeError(error);
+    const kind = error instanceof LlmError ? { kind: error.kind } : {};
+    this.session.publish(
+      stamp<AgentEvent>({
+        type: "agent.error",
+        message: `${this.name} could not finish an answer; the caller heard an apology and the call goes on.`,
+        severity: "warning",
+        payload: { nodeName: this.name, errorClass, ...kind },
+      }),
+      this,
+    );
+  }
+}

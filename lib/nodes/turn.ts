@@ -1,0 +1,35 @@
+import type { Answer } from "../conversation.ts";
+
+/** One answer of the agent, from `system.llm.request` to its end. */
+export class Turn {
+  /** The `request_id` of its frames, unique in the call. */
+  readonly id: string;
+  /** From 1. */
+  readonly number: number;
+  /** Aborted when the answer is over for whatever reason: interrupt, replacement, failure, end of the session. */
+  readonly signal: AbortSignal;
+  /** Set to false while the answer must be heard to its end, as a legal notice must. */
+  interruptible = true;
+  /** What has been sent of it so far. */
+  said = "";
+  /** Its place in the conversation. */
+  readonly answer: Answer;
+  readonly #controller = new AbortController();
+
+  constructor(number: number, sessionSignal: AbortSignal, answer: Answer) {
+    this.number = number;
+    this.answer = answer;
+    this.id = `turn-${number}`;
+    this.signal = AbortSignal.any([sessionSignal, this.#controller.signal]);
+  }
+
+  /** Whether nothing of it may be sent any more. */
+  get over(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Ends it: everything that hangs on its signal stops. */
+  abandon(): void {
+    this.#controller.abort();
+  }
+}

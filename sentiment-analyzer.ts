@@ -1,0 +1,277 @@
+import { EventEmitter, once } from "node:events";
+import { withDeadline } from "./lib/deadline.ts";
+import { describeError } from "./lib/errors.ts";
+import type { AnyEvent, EventOf } from "./lib/events.ts";
+import type { Llm } from "./lib/llm/client.ts";
+import { classify } from "./lib/llm/embedded/sentiment.ts";
+import {
+  logDraft,
+  SENTIMENT_SCORE,
+  SENTIMENTS,
+  type Sentiment,
+  type VerdictSource,
+} from "./lib/log-events.ts";
+import { BackgroundAgentNode } from "./lib/nodes/background-agent-node.ts";
+
+const PROMPT = `You judge the mood of a customer who talks to a support agent.
+Answer with one word, one of: positive, neutral, negative, frustrated.
+positive: pleased or thankful. neutral: a question, a fact, no feeling. negative: unhappy or disappointed.
+frustrated: angry, out of patience, or has asked for the same thing again and again.`;
+
+/** Longest part of an utterance that is judged, characters: nobody says more in one breath. */
+const MAX_UTTERANCE_CHARS = 4_000;
+/** Verdicts asked for at the same time; more wait in the mailbox, whose bound then applies. */
+const MAX_IN_FLIGHT = 8;
+/** Verdicts kept in `history`. */
+const MAX_HISTORY = 200;
+
+export type Verdict = {
+  sentiment: Sentiment;
+  source: VerdictSource;
+  /** Number of the utterance in the call, from 1. */
+  utterance: number;
+  /** From hearing to verdict, ms. */
+  analysisMs: number;
+};
+
+export type SentimentSummary = {
+  /** The most frequent sentiment; of several, the one heard last. Neutral before the first verdict. */
+  overall: Sentiment;
+  current: Sentiment;
+  frustrationCount: number;
+  shouldEscalate: boolean;
+  /** The last five, oldest first. */
+  recent: Sentiment[];
+};
+
+export type SentimentAnalyzerOptions = {
+  llm: Llm;
+  model: string;
+  /** Longest wait for a verdict before the embedded rules give it, ms. */
+  timeoutMs: number;
+  /** Frustration count at which the caller should be handed to a person. */
+  threshold: number;
+};
+
+/** Listens to the caller and keeps a verdict on every utterance. Others query its public state. */
+export class SentimentAnalyzer extends BackgroundAgentNode {
+  /** Verdicts in the order of the utterances, oldest first, bounded. */
+  readonly history: Verdict[] = [];
+  userIsSpeaking = false;
+  readonly #options: SentimentAnalyzerOptions;
+  readonly #changes = new EventEmitter();
+  readonly #counts = new Map<Sentiment, number>();
+  #lastApplied: Promise<void> = Promise.resolve();
+  #utterances = 0;
+  /** Utterances whose verdict has not been applied yet. */
+  #inFlight = 0;
+  #frustrationCount = 0;
+  #heard: { text: string; from: "transcript" | "request" } | null = null;
+  #userMessages = 0;
+
+  constructor(options: SentimentAnalyzerOptions) {
+    super({ name: "sentiment-analyzer", hears: ["client"] });
+    this.#options = options;
+    this.#changes.setMaxListeners(0);
+  }
+
+  /** The latest verdict's sentiment; neutral before the first. */
+  get current(): Sentiment {
+    return this.history.at(-1)?.sentiment ?? "neutral";
+  }
+
+  /** Negative and frustrated utterances add one, positive ones take one away; never below 0. */
+  get frustrationCount(): number {
+    return this.#frustrationCount;
+  }
+
+  get threshold(): number {
+    return this.#options.threshold;
+  }
+
+  shouldEscalate(): boolean {
+    return this.#frustrationCount >= this.threshold;
+  }
+
+  /** Whether the verdicts that are still out could make {@link shouldEscalate} true. */
+  couldEscalate(): boolean {
+    return !this.shouldEscalate() && this.#frustrationCount + this.#outstanding() >= this.threshold;
+  }
+
+  getSentimentSummary(): SentimentSummary {
+    return {
+      overall: this.#mostFrequent(),
+      current: this.current,
+      frustrationCount: this.#frustrationCount,
+      shouldEscalate: this.shouldEscalate(),
+      recent: this.history.slice(-5).map(({ sentiment }) => sentiment),
+    };
+  }
+
+  /** Waits until every utterance heard so far has its verdict. `false` if `ms` passed or `signal` was aborted first. */
+  async settled(signal: AbortSignal, ms: number): Promise<boolean> {
+    try {
+      return await withDeadline(signal, ms, async (deadline) => {
+        while (this.#outstanding() > 0) await once(this.#changes, "change", { signal: deadline });
+        return true;
+      });
+    } catch (error) {
+      if (error instanceof Error && error.name === "AbortError") return false;
+      throw error;
+    }
+  }
+
+  override stop(): void {
+    const { overall, frustrationCount, shouldEscalate } = this.getSentimentSummary();
+    this.session.log.info(
+      { utterances: this.#utterances, overall, frustrationCount, shouldEscalate },
+      `[SentimentAnalyzer] Session summary: overall ${overall} over ${this.#utterances} utterances (frustration count: ${frustrationCount})`,
+    );
+  }
+
+  protected override async processEvent(event: AnyEvent): Promise<void> {
+    switch (event.type) {
+      case "system.user.started_speaking":
+        this.userIsSpeaking = true;
+        break;
+      case "system.user.stopped_speaking":
+        this.userIsSpeaking = false;
+        break;
+      case "agent.transcript.update":
+        if (event.role === "user") await this.#hear(event.content, "transcript");
+        break;
+      case "system.llm.request":
+        await this.#hearRequest(event);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Some platforms send no transcripts: then the utterance is the last user message of a request. */
+  async #hearRequest({ messages }: EventOf<"system.llm.request">): Promise<void> {
+    if (!messages || this.#heard?.from === "transcript") return;
+    const said = messages.filter(({ role }) => role === "user");
+    const text = said.at(-1)?.content;
+    // The same list again is a repeated request, not a repeated utterance.
+    const isNew = said.length > this.#userMessages || text !== this.#heard?.text;
+    this.#userMessages = said.length;
+    if (typeof text === "string" && isNew) await this.#hear(text, "request");
+    this.#changes.emit("change");
+  }
+
+  async #hear(text: string, from: "transcript" | "request"): Promise<void> {
+    // The first request may overtake the transcript of the same words.
+    const again = from === "transcript" && this.#heard?.from === "request" && this.#heard.text === text;
+    this.#heard = { text, from };
+    if (again || text.trim() === "") {
+      this.#changes.emit("change");
+      return;
+    }
+    this.#utterances += 1;
+    const verdict = this.#judge(text.slice(0, MAX_UTTERANCE_CHARS), this.#utterances);
+    const applied = Promise.all([verdict, this.#lastApplied]).then(([result]) => this.#apply(result));
+    this.#lastApplied = applied;
+    this.#inFlight += 1;
+    this.session.own(applied);
+    if (this.#inFlight >= MAX_IN_FLIGHT) await applied;
+  }
+
+  async #judge(text: string, utterance: number): Promise<Verdict> {
+    const startedAt = performance.now();
+    const done = (sentiment: Sentiment, source: VerdictSource): Verdict => ({
+      sentiment,
+      source,
+      utterance,
+      analysisMs: Math.round(performance.now() - startedAt),
+    });
+    try {
+      return done(await this.#ask(text), "model");
+    } catch (error) {
+      if (!this.session.signal.aborted) {
+        this.session.log.warn(
+          describeError(error),
+          "Sentiment model failed, the embedded rules judge instead",
+        );
+      }
+      return done(classify(text), "fallback");
+    }
+  }
+
+  async #ask(text: string): Promise<Sentiment> {
+    const { llm, model, timeoutMs } = this.#options;
+    const completion = await withDeadline(this.session.signal, timeoutMs, (signal) =>
+      llm.client.chat.completions.create(
+        {
+          model,
+          temperature: 0,
+          max_tokens: 5,
+          messages: [
+            { role: "system", content: PROMPT },
+            { role: "user", content: text },
+          ],
+        },
+        // A retry would come after the answer; the rules are at hand at once.
+        { signal, maxRetries: 0 },
+      ),
+    );
+    return readSentiment(completion.choices[0]?.message.content ?? "");
+  }
+
+  #apply(verdict: Verdict): void {
+    this.#inFlight -= 1;
+    if (this.session.signal.aborted) return;
+    const { sentiment, source, utterance, analysisMs } = verdict;
+    this.history.push(verdict);
+    if (this.history.length > MAX_HISTORY) this.history.shift();
+    this.#counts.set(sentiment, (this.#counts.get(sentiment) ?? 0) + 1);
+    if (sentiment === "negative" || sentiment === "frustrated") this.#frustrationCount += 1;
+    else if (sentiment === "positive") this.#frustrationCount = Math.max(0, this.#frustrationCount - 1);
+    const frustrationCount = this.#frustrationCount;
+    this.session.log.info(
+      { utterance, source, analysisMs },
+      `[SentimentAnalyzer] Detected ${sentiment} sentiment (frustration count: ${frustrationCount})`,
+    );
+    const score = SENTIMENT_SCORE[sentiment];
+    this.sendEvent(
+      logDraft("sentiment", { sentiment, frustrationCount, score, source, utterance, analysisMs }),
+    );
+    this.#changes.emit("change");
+  }
+
+  /** Utterances heard, or waiting to be, that have no verdict yet. */
+  #outstanding(): number {
+    return this.#inFlight + this.waiting((event) => this.#mayBeUtterance(event));
+  }
+
+  #mayBeUtterance(event: AnyEvent): boolean {
+    if (event.type === "agent.transcript.update") return event.role === "user";
+    return (
+      event.type === "system.llm.request" && event.messages !== null && this.#heard?.from !== "transcript"
+    );
+  }
+
+  #mostFrequent(): Sentiment {
+    let best = this.current;
+    for (const [sentiment, times] of this.#counts) {
+      if (times > (this.#counts.get(best) ?? 0)) best = sentiment;
+      else if (times === this.#counts.get(best) && this.#heardAfter(sentiment, best)) best = sentiment;
+    }
+    return best;
+  }
+
+  #heardAfter(a: Sentiment, b: Sentiment): boolean {
+    const last = (sentiment: Sentiment) =>
+      this.history.findLastIndex((verdict) => verdict.sentiment === sentiment);
+    return last(a) > last(b);
+  }
+}
+
+/** Exactly one of the four words; whatever else a model says counts as neutral. */
+function readSentiment(answer: string): Sentiment {
+  const word = answer
+    .trim()
+    .toLowerCase()
+    .replace(/[.!"']/g, "");
+  return SENTIMENTS.find((sentiment) => sentiment === word) ?? "neutral";
+}

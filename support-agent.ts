@@ -1,0 +1,241 @@
+import { z } from "zod";
+import type { AnyEvent, EventOf } from "./lib/events.ts";
+import { streamAnswer } from "./lib/llm/answer.ts";
+import { type ChatRequest, ChatStream } from "./lib/llm/chat.ts";
+import type { Llm } from "./lib/llm/client.ts";
+import { isLog, logDraft } from "./lib/log-events.ts";
+import { OutputAgentNode } from "./lib/nodes/output-agent-node.ts";
+import type { Turn } from "./lib/nodes/turn.ts";
+import { ToolSet, tool } from "./lib/tools.ts";
+import type { SentimentAnalyzer } from "./sentiment-analyzer.ts";
+
+const GREETING = "Hello! I'm here to help. What can I assist you with today?";
+const GOODBYE = "Thank you for contacting us. Goodbye!";
+const ESCALATION_LINE =
+  "I can hear this has been frustrating, and I'm sorry. Let me connect you with a supervisor.";
+const NO_TRANSFER_LINE =
+  "I can hear this has been frustrating, and I'm sorry. I can't transfer you from here, but I have marked this conversation for a supervisor.";
+const TRANSFER_LINE = "Of course. Let me connect you with a supervisor.";
+const AFTER_TRANSFER_LINE = "A supervisor will take it from here.";
+
+const PROMPT = `You are a support agent on the telephone. Your words are spoken aloud:
+one to three short sentences, no lists, no markup. Find out what the caller needs and help with it.
+Never invent facts about an order or an account; ask for what you need to know.
+If the caller is unhappy, acknowledge it in a few words before you go on.
+Use transfer_to_supervisor when the caller asks for a person, end_call when the caller says goodbye.`;
+
+/** Where an upset caller is handed to; it comes from the configuration alone, never from a model or a caller. */
+export type Transfer = {
+  number: string;
+  type: "cold" | "warm";
+  holdMusic: EventOf<"agent.transfer_call">["onHoldMusic"];
+};
+
+export type SupportAgentOptions = {
+  llm: Llm;
+  model: string;
+  sentiment: SentimentAnalyzer;
+  /** Null: there is nobody to hand over to, and the agent does not promise it. */
+  transfer: Transfer | null;
+  /** How long an answer may wait for the verdict that decides about the hand-off, ms. */
+  escalationWaitMs: number;
+  maxContextMessages: number;
+};
+
+/** Holds the conversation, adapts to the caller's mood, and hands an upset caller to a supervisor. */
+export class SupportAgent extends OutputAgentNode {
+  readonly #options: SupportAgentOptions;
+  readonly #sentiment: SentimentAnalyzer;
+  readonly #tools: ToolSet;
+  #greeted = false;
+  #escalated = false;
+
+  constructor(options: SupportAgentOptions) {
+    super({
+      name: "support-agent",
+      // It also listens to the other nodes, for a verdict that comes after the answer.
+      hears: ["client", "agent"],
+      maxContextMessages: options.maxContextMessages,
+    });
+    this.#options = options;
+    this.#sentiment = options.sentiment;
+    this.#tools = new ToolSet(this.#declareTools());
+  }
+
+  protected override onEvent(event: AnyEvent): void {
+    if (event.type === "system.user.joined" && !this.#greeted) {
+      this.#greeted = true;
+      this.speak(GREETING);
+    } else if (
+      isLog(event, "sentiment") &&
+      this.#mustEscalate() &&
+      !this.responding &&
+      !this.#sentiment.userIsSpeaking
+    ) {
+      // The verdict came after the answer, and nobody is talking: this is the moment.
+      this.speak(this.#escalate(false));
+      this.#handOver();
+    }
+  }
+
+  protected override async *generateResponse(
+    signal: AbortSignal,
+    turn: Turn,
+  ): AsyncGenerator<string, void, void> {
+    // A verdict that came while the caller was speaking again: there is nothing left to ask a model.
+    if (this.#mustEscalate()) {
+      yield this.#escalateInTurn(false);
+      return;
+    }
+    // The answer is asked for before the verdict is waited for: the caller waits for the slower one, not for both.
+    const unwanted = new AbortController();
+    const open = (request: ChatRequest) =>
+      new ChatStream(this.#options.llm, request, AbortSignal.any([signal, unwanted.signal]));
+    const request = this.#request();
+    const first = open(request);
+    if (this.#sentiment.couldEscalate())
+      await this.#sentiment.settled(signal, this.#options.escalationWaitMs);
+    if (turn.over) return;
+    if (this.#mustEscalate()) {
+      unwanted.abort();
+      yield this.#escalateInTurn(true);
+      return;
+    }
+    yield* streamAnswer({
+      request,
+      first,
+      open,
+      turn,
+      tools: this.#tools,
+      publish: (event) => this.sendEvent(event),
+      isDone: () => this.handOff !== null,
+    });
+    if (turn.over) return;
+    if (this.handOff !== null) {
+      if (turn.said === "") yield this.handOff === "agent.end_call" ? GOODBYE : TRANSFER_LINE;
+    } else if (this.#mustEscalate()) {
+      yield ` ${this.#escalateInTurn(true)}`;
+    }
+  }
+
+  protected override answerAfterHandOff(): string {
+    const isChat = this.session.context.conversationType === "chat";
+    return isChat && this.handOff === "agent.transfer_call" ? AFTER_TRANSFER_LINE : "";
+  }
+
+  #request(): ChatRequest {
+    const mood = `Current mood of the caller: ${this.#sentiment.current}`;
+    return {
+      model: this.#options.model,
+      temperature: 0.7,
+      tools: this.#tools.schemas,
+      toolChoice: "auto",
+      messages: [{ role: "system", content: `${PROMPT}\n${mood}` }, ...this.conversation.messages()],
+    };
+  }
+
+  #mustEscalate(): boolean {
+    return !this.#escalated && this.handOff === null && this.#sentiment.shouldEscalate();
+  }
+
+  /** Decides the hand-off before its line is said, so that an interrupt cannot lose it. */
+  #escalateInTurn(sameTurn: boolean): string {
+    const line = this.#escalate(sameTurn);
+    this.#handOver();
+    return line;
+  }
+
+  /** Notes the escalation, once, and returns the line to say. */
+  #escalate(sameTurn: boolean): string {
+    this.#escalated = true;
+    this.session.log.info("[Auto-escalation triggered]");
+    const { transfer } = this.#options;
+    this.sendEvent(
+      logDraft("escalation.triggered", {
+        reason: "frustration_threshold_exceeded",
+        frustrationCount: this.#sentiment.frustrationCount,
+        threshold: this.#sentiment.threshold,
+        sameTurn,
+        action: transfer ? `${transfer.type}_transfer` : "none",
+        outcome: transfer ? "requested" : "no_number",
+      }),
+    );
+    return transfer ? ESCALATION_LINE : NO_TRANSFER_LINE;
+  }
+
+  /** Asks the platform for the transfer; the framework holds it back until the line has been sent. */
+  #handOver(): void {
+    const { transfer } = this.#options;
+    if (!transfer) return;
+    const warm = transfer.type === "warm";
+    this.sendEvent({
+      type: "agent.transfer_call",
+      transferCallNumber: transfer.number,
+      transferOptions: {
+        type: `${transfer.type}_transfer`,
+        privateHandoffOption: warm ? { type: "static", prompt: this.#briefing() } : null,
+        publicHandoffOption: warm
+          ? {
+              type: "static",
+              prompt: "You are now connected with a supervisor, who knows what this is about.",
+            }
+          : null,
+      },
+      onHoldMusic: transfer.holdMusic,
+    });
+  }
+
+  /** What is whispered to the supervisor before the caller hears them. */
+  #briefing(): string {
+    const { overall, current, frustrationCount } = this.#sentiment.getSentimentSummary();
+    const lastWords = this.conversation.lastUtterance.slice(0, 300);
+    return `This caller has been ${overall} overall and is ${current} now, with ${frustrationCount} upset remarks. Their last words were: ${lastWords}`;
+  }
+
+  #declareTools() {
+    const none = z.object({});
+    return [
+      tool({
+        name: "get_customer_sentiment",
+        description: "How the caller has sounded so far: overall, now, and the last five utterances.",
+        parameters: none,
+        handler: () => this.#sentiment.getSentimentSummary(),
+      }),
+      tool({
+        name: "check_escalation_needed",
+        description: "Whether the caller is upset enough to be handed to a supervisor.",
+        parameters: none,
+        handler: () => ({
+          escalationNeeded: this.#sentiment.shouldEscalate(),
+          frustrationCount: this.#sentiment.frustrationCount,
+          threshold: this.#sentiment.threshold,
+        }),
+      }),
+      tool({
+        name: "end_call",
+        description:
+          "Ends the call, after your goodbye. Use it when the caller says goodbye or has nothing more to ask.",
+        parameters: none,
+        handler: () => {
+          this.sendEvent({ type: "agent.end_call" });
+          return { status: "ok" };
+        },
+      }),
+      tool({
+        name: "transfer_to_supervisor",
+        description: "Hands the caller to a human supervisor. Use it when the caller asks for a person.",
+        parameters: z.object({ reason: z.string().describe("why, in a few words") }),
+        handler: () => {
+          if (!this.#options.transfer) {
+            return {
+              status: "no_number",
+              message: "No transfer is possible here. Say so, and offer your own help.",
+            };
+          }
+          this.#handOver();
+          return { status: "ok" };
+        },
+      }),
+    ];
+  }
+}

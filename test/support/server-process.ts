@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+
+const APP = fileURLToPath(new URL("../../app.ts", import.meta.url));
+const logLineSchema = z.record(z.string(), z.unknown());
+
+export type LogLine = z.infer<typeof logLineSchema>;
+
+export type ServerProcessOptions = {
+  /** The whole environment beside PATH, HOME and PORT. */
+  env?: Record<string, string>;
+  /** A fixed port, for a client that can dial no other; by default one the system has free. */
+  port?: number;
+  /** The route that answers 200 when `startServerProcess` may resolve; "/ready" by default. */
+  until?: "/ready" | "/health";
+};
+
+/** From spawn to ready; tsx on a busy machine takes seconds. */
+const START_GUARD_MS = 30_000;
+const LINE_GUARD_MS = 10_000;
+/** Longer than the server may take to drain. */
+const STOP_GUARD_MS = 30_000;
+const POLL_MS = 50;
+
+/** `node --import tsx app.ts` as a child of its own, in an empty folder, so that no .env of the developer's is read. */
+export class ServerProcess {
+  readonly port: number;
+  /** "http://127.0.0.1:PORT" */
+  readonly url: string;
+  /** "ws://127.0.0.1:PORT/ws" */
+  readonly wsUrl: string;
+  readonly pid: number | undefined;
+  /** JSON lines of stdout. */
+  readonly lines: LogLine[] = [];
+  /** All of stdout and stderr. */
+  output = "";
+  /** Exit code; null when a signal ended the process. */
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #changes = new EventEmitter();
+  #hasExited = false;
+  #next = 0;
+
+  constructor(port: number, env: Record<string, string>, cwd: string) {
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.wsUrl = `ws://127.0.0.1:${port}/ws`;
+    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), APP], {
+      cwd,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env, PORT: String(port) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    this.pid = child.pid;
+    killWithParent(child);
+    createInterface({ input: child.stdout }).on("line", (line) => this.#read(line));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.output += text;
+    });
+    this.exited = once(child, "close").then(async ([code]) => {
+      this.#hasExited = true;
+      this.#changes.emit("change");
+      await rm(cwd, { recursive: true, force: true });
+      return z.number().nullable().parse(code);
+    });
+  }
+
+  /**
+   * The first log line that matches and comes after the one this method found before.
+   * @throws when the process ends first, or after 10 s.
+   */
+  async nextLine(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    const guard = AbortSignal.timeout(LINE_GUARD_MS);
+    for (;;) {
+      for (let line = this.lines[this.#next]; line; line = this.lines[this.#next]) {
+        this.#next += 1;
+        if (matches(line)) return line;
+      }
+      if (this.#hasExited) throw new Error(`the server ended without that log line:\n${this.output}`);
+      await once(this.#changes, "change", { signal: guard }).catch(() => {
+        throw new Error(`no such log line in ${LINE_GUARD_MS} ms:\n${this.output}`);
+      });
+    }
+  }
+
+  /** Waits for a 200 from this route. @throws when the process ends first, or after 30 s. */
+  async waitFor(route: string): Promise<void> {
+    const guard = AbortSignal.timeout(START_GUARD_MS);
+    while (!guard.aborted && !this.#hasExited) {
+      // Refused while the process has not begun to listen.
+      const response = await fetch(this.url + route, { signal: guard }).catch(() => undefined);
+      await response?.body?.cancel();
+      if (response?.status === 200) return;
+      await Promise.race([this.exited, delay(POLL_MS)]);
+    }
+    const why = this.#hasExited ? "the server ended" : `${START_GUARD_MS} ms have passed`;
+    throw new Error(`no 200 from ${route}: ${why}\n${this.output}`);
+  }
+
+  /** Sends the signal, waits for the end, and gives the exit code. Safe to call again. @throws after 30 s. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    if (!this.#hasExited) this.#child.kill(signal);
+    return endOf(this.#child, this.exited, STOP_GUARD_MS, `the server after ${signal}`);
+  }
+
+  #read(line: string): void {
+    this.output += `${line}\n`;
+    let json: unknown;
+    try {
+      json = JSON.parse(line);
+    } catch {
+      return; // not a log line; it is in `output`
+    }
+    const parsed = logLineSchema.safeParse(json);
+    if (parsed.success) this.lines.push(parsed.data);
+    this.#changes.emit("change");
+  }
+}
+
+/** Starts the real server and waits until it is ready. @throws with its output when it does not get there. */
+export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const port = await freePort(options.port);
+  const server = new ServerProcess(port, options.env ?? {}, await mkdtemp(join(tmpdir(), "voice-server-")));
+  try {
+    await server.waitFor(options.until ?? "/ready");
+  } catch (error) {
+    await server.stop("SIGKILL");
+    throw error;
+  }
+  return server;
+}
+
+/**
+ * This port if it is free, or any free one.
+ * @throws naming the port when something listens on it.
+ */
+export async function freePort(wanted = 0): Promise<number> {
+  const probe = createServer().listen(wanted, "0.0.0.0");
+  await once(probe, "listening").catch((error: unknown) => {
+    throw new Error(`port ${wanted} is needed and not free; stop what listens there`, { cause: error });
+  });
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("the probe has no TCP port");
+  return address.port;
+}
+
+/** A test run that dies takes its children along. */
+export function killWithParent(child: ChildProcess): void {
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("close", () => process.off("exit", kill));
+}
+
+/** What `exited` gives, or, when that takes longer than `guardMs`, an error after killing the child. */
+export async function endOf<T>(
+  child: ChildProcess,
+  exited: Promise<T>,
+  guardMs: number,
+  what: string,
+): Promise<T> {
+  let late = false;
+  const guard = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, guardMs);
+  const result = await exited.finally(() => clearTimeout(guard));
+  if (late) throw new Error(`${what} had not ended in ${guardMs} ms and was killed`);
+  return result;
+}
