@@ -55,7 +55,28 @@ export type LogPayloads = {
     success: true;
   };
   tool_call_error: ToolCallLog & { context: { arguments: unknown }; error: string; success: false };
+  /** A coaching rule's alert, see lib/coach. */
+  coaching: {
+    rule: string;
+    severity: "info" | "warn" | "alert";
+    message: string;
+    /** The turns and figures that made the rule fire. */
+    evidence: JsonObject;
+  };
+  /** What a supervisor did to the call, for its record. */
+  supervisor: { action: "whisper" | "say" | "transfer" | "end" | "mute" | "unmute"; text: string | null };
+  /** One request to a language model that has ended. */
+  "llm.usage": {
+    model: string;
+    outcome: "completed" | "cancelled" | "failed";
+    /** Tokens as the API reported them; null where it did not. */
+    inputTokens: number | null;
+    outputTokens: number | null;
+  };
 };
+
+/** Names that stay on the bus: they are nobody's business outside this server. */
+export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>(["supervisor", "llm.usage"]);
 
 export type LogName = keyof LogPayloads;
 export type LogEvent<N extends LogName> = Omit<EventOf<"agent.log">, "name" | "payload"> & {

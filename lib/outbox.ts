@@ -1,6 +1,7 @@
 import type { WebSocket } from "ws";
 import type { Config } from "./config.ts";
 import { type AgentEvent, type ConversationType, encodeEvent } from "./events.ts";
+import { INTERNAL_LOGS } from "./log-events.ts";
 
 /** Unsent bytes at which an answer is held back: a megabyte is minutes of text, so the client has stopped reading. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -69,6 +70,7 @@ export class Outbox {
     const chat = this.#options.conversationType === "chat";
     switch (event.type) {
       case "agent.log":
+        if (INTERNAL_LOGS.has(event.name)) return false;
         // The 4.x command line client, which is always a chat, loses the turn over an unknown event.
         return this.#options.agentLog === "always" || (this.#options.agentLog === "auto" && !chat);
       case "agent.error":
