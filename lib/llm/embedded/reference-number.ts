@@ -1,6 +1,6 @@
 /** A number after a word that announces one: "order AB-1234", "my number is 482". */
 const announced =
-  /\b(?:order|number|reference|tracking|ticket|case|invoice|customer)\b[^.?!\d]{0,20}\b([a-z]{0,4}-?\d[\d-]{2,19})\b/;
+  /\b(?:order|number|reference|tracking|ticket|case|invoice|customer)\b[^.?!\d]{0,20}?\b([a-z]{0,4}-?\d[\d-]{2,19})\b/;
 
 /** A number by itself, not a year or a price. */
 const bare = /(?<!\b(?:since|in|from|of) )(?<![$€£\d-])\b([a-z]{0,4}-?\d[\d-]{3,19})\b/;

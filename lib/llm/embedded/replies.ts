@@ -108,7 +108,7 @@ function numbersIn(messages: readonly Message[]): { justGiven: string | null; la
   let latest: string | null = null;
   for (const message of messages) {
     if (message.role === "assistant")
-      askedFor = /\bnumber\b[^.]*(?:\?|please)|\bneed the order number\b/.test(message.text);
+      askedFor = /\bnumber\b[^.?]{0,80}(?:\?|please)|\bneed the order number\b/.test(message.text);
     if (message.role !== "user") continue;
     justGiven = findNumber(plainText(message.text), askedFor);
     latest = justGiven ?? latest;

@@ -74,7 +74,7 @@ export const topics: readonly Topic[] = [
   {
     pattern: /\b(?:password|passcode|log ?in|logged out|sign in|locked out|reset link|two-factor)\b/,
     replies: [
-      "You can usually set a new password with the reset link on the sign-in page. Did that e-mail reach you?",
+      "You can usually set a new password with the reset link on the sign-in page. Have you tried that?",
       "Please look in the spam folder for the reset e-mail as well. I can't reset a password from here.",
     ],
     withNumber: null,

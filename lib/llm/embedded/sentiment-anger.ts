@@ -1,7 +1,7 @@
 import { number } from "./sentiment-times.ts";
 
 const contacted =
-  "(?:called|phoned|rung|rang|emailed|mailed|written|wrote|texted|messaged|contacted|asked|told|explained|complained|reported|requested)";
+  "(?:called|phoned|rung|rang|emailed|mailed|written|wrote|texted|messaged|contacted|asked|told|explained|complained|reported|requested|repeated)";
 
 /** One of these makes an utterance frustrated. Bounded gaps only, so that each stays linear. */
 export const anger: readonly RegExp[] = [
@@ -41,6 +41,10 @@ export const anger: readonly RegExp[] = [
   /\bombudsman\b/,
   /\b(?:take|taking|going|go) (?:my business )?(?:elsewhere|to (?:your|a|the) competit\w+)\b/,
   /\b(?:wtf|ffs|what the (?:hell|heck|fuck)|for (?:god|christ|heaven)'?s sake|bloody|damn|bullshit|crap|shit|fuck\w*)\b/,
+  /\b(?:this|your|such|pure|absolute|complete|total|utter) (?:garbage|trash|rubbish|junk|nonsense)\b|\boutrage\b/,
+  /\bi refuse to\b|\bend of my (?:rope|tether)\b|\bcan't (?:stand|take) (?:this|it|any|you)\b|\bgive me a break\b/,
+  /\b(?:don't|doesn't|clearly|nobody) (?:even |seem to )?cares? about (?:your|me|us|customers|any)\b/,
+  /\b(?:last chance|final warning|false advertising|misled)\b|\bwhat a (?:mess|waste|farce|circus)\b/,
   // Repeat contact.
   new RegExp(
     `\\b${contacted}\\b.{0,40}\\b(?:${number} (?:different |other )?(?:times|people|agents|persons|departments|colleagues)|twice|over and over|every (?:single )?day)\\b`,
@@ -61,7 +65,7 @@ export const wryOpening =
 
 /** What a wry opening is usually followed by, when no complaint names it. */
 export const wryRemark =
-  /\bjust what i (?:needed|wanted)\b|\banother (?:hour|day|week|month|fee|delay|error|form|queue|robot|bot)\b|\b(?:broke|lost|ruined|crashed|failed|managed to)\b/;
+  /\bjust what i (?:needed|wanted)\b|\banother (?:hour|day|week|month|fee|delay|error|form|queue|robot|bot)\b|\b(?:broke|lost|ruined|crashed|failed|managed to|disconnected)\b|(?<!works |working |fine |thanks )\bagain\.$/;
 
 /** Turns a complaint into anger: a demand for now, for a person, or the last word on it. */
 export const pressing =

@@ -4,6 +4,7 @@
 
 /** Praise that the lexicon does not know. */
 export const praise: readonly RegExp[] = [
+  /\bthank(?:s| you) (?:so|very) much\b|\bthanks a (?:lot|million)\b|\bmany thanks\b/,
   /\bthank(?:s| you) (?:[a-z]+ ){0,3}for (?:your|the|all|being|sorting|fixing|helping|making)\b/,
   /\b(?:solved|fixed|sorted|cleared) (?:it|that|everything)\b/,
   /\bworks (?:again|now|perfectly|great)\b/,
@@ -22,13 +23,12 @@ export const praise: readonly RegExp[] = [
 
 /** Praise when there are two of them, or a good word beside one. */
 export const praiseHints: readonly RegExp[] = [
-  /\bthank(?:s| you) (?:so|very) much\b|\bthanks a (?:lot|million)\b|\bmany thanks\b/,
   /\b(?:was|been|is) (?:very |really |so )?(?:quick|fast|easy|smooth|painless|a breeze|a pleasure)\b/,
 ];
 
 /** Idioms whose words mislead the lexicon, and what they come to. */
 export const idioms: readonly { pattern: RegExp; meaning: string }[] = [
-  { pattern: /\b(?:can't|cannot|can not|couldn't) believe\b/g, meaning: "see" },
+  { pattern: /\b(?:can't|cannot|can not|couldn't) believe how\b/g, meaning: "see how" },
   {
     pattern:
       /\b(?:no (?:problem|problems|worries|trouble|rush|complaints)|not (?:too |so )?bad|can't complain)\b/g,

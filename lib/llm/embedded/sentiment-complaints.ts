@@ -14,6 +14,7 @@ export const complaints: readonly RegExp[] = [
   /\b(?:you|they) (?:all )?(?:keep|kept) (?:on )?[a-z]+ing\b/,
   /\b(?:same|another) (?:problem|issue|error|fault|mistake|excuse)\b.{0,20}\bagain\b/,
   /\b(?:late|wrong|broken|broke|down|cancelled|missing|delayed|crashed|failed|lost|out|off) (?:yet |once )?again\b/,
+  /\b(?:isn't|not) the first time\b|\balways something\b|\b(?:does|doing|did|done) nothing\b|\bignoring\b/,
   // Waiting and lateness.
   new RegExp(
     `\\b(?:waiting|waited|had to wait|on hold|on the phone|on this call|in (?:the|a|your|this) (?:queue|line|chat)|without (?:internet|power|heating|water|service))\\b.{0,40}\\b${period}\\b`,
@@ -47,12 +48,16 @@ export const complaints: readonly RegExp[] = [
   /\b(?:open|opened|empty|used|warm|wet|smashed) when (?:i|it|we)\b/,
   /\b(?:had|have) to (?:explain|repeat|call|wait|start|ask|go|drive|come|send|tell)\b.{0,40}\b(?:again|once more|twice|over)\b/,
   /\b(?:wrong|faulty|poor|low|cheap|bad) (?:quality|service|experience|advice|treatment)\b/,
+  /\b(?:soggy|stale|burnt|mouldy|moldy|rotten|greasy|undercooked|overcooked)\b|\black of\b/,
+  /\b(?:is|was|are|were|been) (?:[a-z]+ )?slow\b|\b(?:made|making|forced) (?:me|us) (?:to )?(?:wait|pay|call|repeat|start)\b/,
   // Money.
+  /\b(?:a bit|too|so) much (?:to|for)\b|\bout of pocket\b|\bcost(?:s|ing)? (?:me|us) (?:a|my|our|money|time)\b/,
   /\b(?:overcharged|overbilled|overpriced|hidden fees?|too expensive)\b/,
   /\bi want my money\b|\b(?:just )?give me my\b|\bi demand\b/,
   /\b(?:bad|negative|one[- ]star|1[- ]star) review\b/,
   /\bi don't (?:even )?care (?:anymore|any more|about your|what your)\b/,
-  /^(?:just )?stop [a-z]+ing\b/,
+  /^(?:just )?stop [a-z]+ing\b|^(?:just |now )?fix (?:this|it|your)\b|\bor i(?:'ll| will|'m)\b/,
+  /\bif (?:this|you|it|that) (?:is|are|do|does|ca|wo)n't\b.{0,40}\bi(?:'ll| will|'m| am)\b/,
   // Short of what was expected.
   /(?:n't|\bnot|\bnever) (?:[a-z]+ )?(?:fair|right|acceptable|good enough|okay|ok with)\b/,
   /(?:n't|\bnot) (?:[a-z]+ )?what (?:i|we|was|you) (?:was |were |had )?(?:ordered|paid|expect|want|asked|hop|agreed|signed|advertised|promised|said|told)/,
@@ -76,11 +81,15 @@ export const complaints: readonly RegExp[] = [
 export const hints: readonly RegExp[] = [
   // Something that should have ended goes on.
   /\b(?:constantly|repeatedly|continually|all the time|every time)\b/,
+  /\b(?:second|2nd) time (?:now|this|the|my|that|you|it|in)\b|\bzero [a-z]+\b/,
+  /\byou(?:'ve| have) been [a-z]+ing\b|\bcan't believe (?:you|this|they|that)\b/,
   // Waiting and lateness.
   new RegExp(`\\b(?:it's|it has|has|have) been (?:[a-z]+ ){0,2}(?:${number}|an?) ${period}\\b`),
   /\b(?:ordered|paid|asked|applied|returned|cancelled|called|requested|reported)\b.{0,30}\b(?:days?|weeks?|months?) ago\b/,
   /\b(?:running|hours?|days?|weeks?|so|very|too) (?:late|slow)\b/,
   new RegExp(`\\b(?:tried|done)\\b.{0,30}\\b${number} times\\b`),
+  new RegExp(`\\btook (?:you |me |us |it )?(?:${number}|an?) ${period}\\b`),
+  new RegExp(`\\bfor the (?:past|last) (?:${number} )?${period}\\b|\\b${period} later\\b`),
   // Not done, not delivered, not answered.
   /\b(?:have|has|did)(?:n't| not) (?:even |actually )?(?:received?|arrived?|heard|come|got|get|turned up|shown up|called|replied|answered|been)\b/,
   /\b(?:there is|there's|there was) (?:still )?(?:no|nothing)\b/,
@@ -105,6 +114,7 @@ export const hints: readonly RegExp[] = [
   /\b(?:shrank|faded|peel(?:s|ed)|rust(?:s|ed)|leaks|ripped|melted|overheats?|smells|squeaks|rattles|scratched)\b/,
   // The company as the culprit: "Your driver …".
   /(?:^|[.,;] |\band |\bthat |\bbecause )your [a-z]+ (?!number|name\b)/,
+  /\b(?:won't|wouldn't|doesn't) let me\b|\brefuses? to\b|\bi paid\b.{0,30}\b(?:and|but|yet)\b/,
   // Money.
   /\b(?:charged|billed|debited)\b.{0,20}\b(?:twice|double|again|too much)\b/,
   /\bso (?:much )?(?:higher|more expensive|complicated|confusing|difficult|hard)\b/,

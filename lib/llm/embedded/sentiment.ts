@@ -99,5 +99,5 @@ function isInCapitals(utterance: string): boolean {
 
 /** A word of four letters or more in capitals, so that "PIN" and "USB" do not count. */
 function hasStressedWord(utterance: string): boolean {
-  return !isInCapitals(utterance) && /\b[A-Z]{4,}\b/.test(utterance);
+  return /\b[A-Z]{4,}\b/.test(utterance);
 }
