@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import { classify, type SentimentLabel } from "../../lib/llm/embedded/sentiment.ts";
+import { classify } from "../../lib/llm/embedded/sentiment.ts";
+import type { Sentiment } from "../../lib/log-events.ts";
 import { type LabelledUtterance, laterUtterances, utterances } from "./utterances.ts";
 
-const isUpset = (label: SentimentLabel) => label === "negative" || label === "frustrated";
+const isUpset = (label: Sentiment) => label === "negative" || label === "frustrated";
 
 function figuresOf(half: readonly LabelledUtterance[]) {
   const calm = half.filter(({ label }) => !isUpset(label));
@@ -50,7 +51,7 @@ describe("the figures", () => {
 });
 
 describe("classify", () => {
-  const cases: readonly [string, SentimentLabel][] = [
+  const cases: readonly [string, Sentiment][] = [
     ["I've been waiting for my order for 3 weeks and nobody will help me!", "frustrated"],
     ["This is ridiculous! I want a refund now!", "frustrated"],
     ["I can't believe how terrible this service is!", "frustrated"],

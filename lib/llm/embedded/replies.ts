@@ -1,3 +1,4 @@
+import type { Sentiment } from "../../log-events.ts";
 import type { ChatRequest, Message } from "./chat-request.ts";
 import { findNumber } from "./reference-number.ts";
 import {
@@ -11,7 +12,7 @@ import {
   topics,
   wishes,
 } from "./reply-rules.ts";
-import { classify, type SentimentLabel } from "./sentiment.ts";
+import { classify } from "./sentiment.ts";
 import { speakOf } from "./tool-results.ts";
 
 export type Reply =
@@ -22,6 +23,7 @@ export type Reply =
 const maxCharacters = 2_000;
 
 /** The line of an agent's prompt that says how the caller sounds. */
+const fromBestToWorst: readonly Sentiment[] = ["positive", "neutral", "negative", "frustrated"];
 const moodLine = /^Current mood of the caller: *(positive|neutral|negative|frustrated)\b/gim;
 
 /** Whether this is a sentiment analyzer's request: its prompt names the four labels and wants one word. */
@@ -122,18 +124,11 @@ function openingFor(messages: readonly Message[]): string {
   return words[turnsOf(messages) % Math.max(1, words.length)] ?? "";
 }
 
-/** The mood the prompt names last, else the one the last utterance shows. */
-function moodOf(messages: readonly Message[]): SentimentLabel {
+/** The mood the prompt names last, which is of what came before, or that of the last utterance if it is worse. */
+function moodOf(messages: readonly Message[]): Sentiment {
   const named = [...promptOf(messages).matchAll(moodLine)].at(-1)?.[1]?.toLowerCase();
-  switch (named) {
-    case "positive":
-    case "neutral":
-    case "negative":
-    case "frustrated":
-      return named;
-    default:
-      return classify(lastUtterance(messages));
-  }
+  const heard = classify(lastUtterance(messages));
+  return fromBestToWorst.findLast((mood) => mood === named || mood === heard) ?? heard;
 }
 
 function promptOf(messages: readonly Message[]): string {

@@ -1,10 +1,9 @@
 import lexicon from "wink-sentiment";
+import type { Sentiment } from "../../log-events.ts";
 import { anger, pressing, wryOpening, wryRemark } from "./sentiment-anger.ts";
 import { idioms, plainQuestion, praise, praiseHints, request, thanks } from "./sentiment-calm.ts";
 import { complaints, hints } from "./sentiment-complaints.ts";
 import { courtesies, missedWhenDenied, negators, topics } from "./sentiment-words.ts";
-
-export type SentimentLabel = "positive" | "neutral" | "negative" | "frustrated";
 
 /** Characters of an utterance that are looked at: some two minutes of speech. */
 const maxCharacters = 2_000;
@@ -21,7 +20,7 @@ type Feeling = { displeasure: number; pleasure: number };
  * Says how a caller sounds, by a lexicon (AFINN) and rules: rough, and blind to what neither knows.
  * Pure and synchronous; looks at the first 2,000 characters.
  */
-export function classify(text: string): SentimentLabel {
+export function classify(text: string): Sentiment {
   const utterance = text.slice(0, maxCharacters).replace(/[‘’]/g, "'").replace(/\s+/g, " ").trim();
   const plain = idioms.reduce(
     (said, { pattern, meaning }) => said.replace(pattern, meaning),
