@@ -101,6 +101,8 @@ export class Outbox {
 
 /** Closes a socket politely, and cuts it if the peer does not answer. */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  // One that the peer has closed already says nothing more, and the timer would wait for it in vain.
+  if (socket.readyState === socket.CLOSED) return;
   socket.close(code, reason);
   const timer = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
   socket.once("close", () => clearTimeout(timer));

@@ -44,6 +44,8 @@ export class ChatStream implements AsyncIterable<string> {
   constructor(llm: Llm, request: ChatRequest, signal: AbortSignal) {
     this.#signal = signal;
     this.#watchdog = setTimeout(() => this.#stalled.abort(), llm.timeoutMs);
+    // An answer nobody reads any more, or ever began to read, must not leave its timer behind.
+    signal.addEventListener("abort", () => clearTimeout(this.#watchdog), { once: true });
     const cancelled = AbortSignal.any([signal, this.#stalled.signal]);
     const response = llm.client.chat.completions.create(toBody(request), { signal: cancelled });
     // The client sleeps between retries without looking at the signal; nobody should wait for that.
