@@ -116,7 +116,8 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
         return true;
       });
     } catch (error) {
-      if (error instanceof Error && error.name === "AbortError") return false;
+      // The deadline's own name is TimeoutError; a listener that was told to stop waiting says AbortError.
+      if (error instanceof Error && /^(AbortError|TimeoutError)$/.test(error.name)) return false;
       throw error;
     }
   }
@@ -130,6 +131,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   }
 
   protected override async processEvent(event: AnyEvent): Promise<void> {
+    if (this.session.handedOff) return;
     switch (event.type) {
       case "system.user.started_speaking":
         this.userIsSpeaking = true;

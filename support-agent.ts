@@ -188,8 +188,11 @@ export class SupportAgent extends OutputAgentNode {
   /** What is whispered to the supervisor before the caller hears them. */
   #briefing(): string {
     const { overall, current, frustrationCount } = this.#sentiment.getSentimentSummary();
-    const lastWords = this.conversation.lastUtterance.slice(0, 300);
-    return `This caller has been ${overall} overall and is ${current} now, with ${frustrationCount} upset remarks. Their last words were: ${lastWords}`;
+    const [first, last] = [this.conversation.firstUtterance, this.conversation.lastUtterance].map((words) =>
+      words.slice(0, 300),
+    );
+    const mood = `They have been ${overall} overall and are ${current} now, with a frustration count of ${frustrationCount}.`;
+    return `The caller began with: "${first}" Their last words were: "${last}" ${mood}`;
   }
 
   #declareTools() {

@@ -108,6 +108,11 @@ export class Conversation {
     return messages;
   }
 
+  /** What the caller said first, as far as it is still kept, or an empty string. */
+  get firstUtterance(): string {
+    return this.#entries.find((entry) => entry.kind === "user")?.text ?? "";
+  }
+
   /** The caller's last words, or an empty string. */
   get lastUtterance(): string {
     const last = this.#entries.findLast((entry) => entry.kind === "user");

@@ -86,6 +86,10 @@ export class AgentSession implements NodeSession {
     return this.context.initialVariables;
   }
 
+  get handedOff(): boolean {
+    return this.#handedOff !== null;
+  }
+
   get running(): boolean {
     return this.#state === "running";
   }

@@ -33,6 +33,8 @@ export type NodeSession = {
   readonly log: Logger;
   /** `output_agent_settings` of the handshake, as it came. */
   readonly outputAgentSettings: JsonObject | null;
+  /** Whether a node has ended or transferred the call: nothing is left to ask a model. */
+  readonly handedOff: boolean;
   /** Publishes straight to the bus; nodes use {@link AgentNode.sendEvent}. */
   publish(event: AgentEvent, from: AgentNode): void;
   /** Null while the client reads as fast as we send; else resolves when it has caught up. */
