@@ -1,9 +1,11 @@
 import { EventEmitter, once } from "node:events";
+import { readTurn } from "./lib/conversation.ts";
 import { withDeadline } from "./lib/deadline.ts";
 import { describeError } from "./lib/errors.ts";
 import type { AnyEvent, EventOf } from "./lib/events.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { classify } from "./lib/llm/embedded/sentiment.ts";
+import { toLlmError } from "./lib/llm/errors.ts";
 import {
   logDraft,
   SENTIMENT_SCORE,
@@ -153,12 +155,12 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   /** Some platforms send no transcripts: then the utterance is the last user message of a request. */
   async #hearRequest({ messages }: EventOf<"system.llm.request">): Promise<void> {
     if (!messages || this.#heard?.from === "transcript") return;
-    const said = messages.filter(({ role }) => role === "user");
+    const said = messages.map(readTurn).filter((turn) => turn?.role === "user");
     const text = said.at(-1)?.content;
     // The same list again is a repeated request, not a repeated utterance.
     const isNew = said.length > this.#userMessages || text !== this.#heard?.text;
     this.#userMessages = said.length;
-    if (typeof text === "string" && isNew) await this.#hear(text, "request");
+    if (text !== undefined && isNew) await this.#hear(text, "request");
     this.#changes.emit("change");
   }
 
@@ -192,7 +194,8 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     } catch (error) {
       if (!this.session.signal.aborted) {
         this.session.log.warn(
-          describeError(error),
+          // What the API said may hold the key; a deadline's words are our own.
+          describeError(error instanceof DOMException ? error : toLlmError(error)),
           "Sentiment model failed, the embedded rules judge instead",
         );
       }

@@ -86,9 +86,9 @@ export class Conversation {
    */
   replaceTurns(messages: readonly JsonObject[]): void {
     const turns = messages.flatMap((message): Entry[] => {
-      const turn = turnSchema.safeParse(message);
-      if (!turn.success || turn.data.content === "") return [];
-      const { role, content } = turn.data;
+      const turn = readTurn(message);
+      if (!turn || turn.content === "") return [];
+      const { role, content } = turn;
       return [
         role === "user" ? { kind: "user", text: content } : { kind: "agent", text: content, reported: true },
       ];
@@ -151,6 +151,11 @@ const turnSchema = z.object({
   role: z.enum(["user", "assistant"]),
   content: z.union([z.string(), textParts]),
 });
+
+/** Role and text of a message in a request, whose content may come in parts; null if it is no turn of either side. */
+export function readTurn(message: JsonObject): z.output<typeof turnSchema> | null {
+  return turnSchema.safeParse(message).data ?? null;
+}
 
 function addText(messages: ChatMessage[], role: "user" | "assistant", text: string): void {
   const last = messages.at(-1);

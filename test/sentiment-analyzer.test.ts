@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import test, { after, before, describe } from "node:test";
+import { Example, handled, KEY, logsIn, nextLog, promptOf, toolResultsOf } from "./support/example.ts";
+import type { Reply } from "./support/mock-llm.ts";
+import { deferred } from "./support/nodes.ts";
+import type { VoiceClient } from "./support/voice-client.ts";
+
+const ASK_FOR_SENTIMENT: Reply = {
+  kind: "toolCalls",
+  calls: [{ name: "get_customer_sentiment", arguments: "{}" }],
+};
+
+let example: Example;
+before(async () => {
+  example = await Example.start({
+    SENTIMENT_MODEL: "mood-model",
+    AGENT_MODEL: "talk-model",
+    SENTIMENT_TIMEOUT_MS: "1000",
+    ESCALATION_THRESHOLD: "100",
+  });
+});
+after(() => example.close());
+
+/** The caller says this and nobody is asked to answer; gives the verdict as it is on the wire. */
+function judge(client: VoiceClient, utterance: string): Promise<Record<string, unknown>> {
+  client.send({ type: "agent.transcript.update", role: "user", content: utterance });
+  return nextLog(client, "sentiment");
+}
+
+describe("a verdict", () => {
+  test("is asked for at temperature 0, in one word, of the utterance alone", async () => {
+    await example.call(async (client) => {
+      await judge(client, "Where is my order?");
+      const { body } = await example.request("sentiment", "Where is my order?");
+      assert.equal(body.model, "mood-model");
+      assert.equal(body.temperature, 0);
+      assert.ok(!body.stream);
+      assert.deepEqual(
+        body.messages.map(({ role }) => role),
+        ["system", "user"],
+      );
+    });
+  });
+
+  test("is in the log word for word, and on the call's timeline with its score", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment(() => "frustrated");
+      const { analysis_ms, ...verdict } = await judge(client, "Nobody helps me!");
+      assert.equal(typeof analysis_ms, "number");
+      assert.deepEqual(verdict, {
+        sentiment: "frustrated",
+        frustration_count: 1,
+        score: -5,
+        source: "model",
+        utterance: 1,
+      });
+      await example.server.nextLine(
+        ({ msg }) => msg === "[SentimentAnalyzer] Detected frustrated sentiment (frustration count: 1)",
+      );
+    });
+  });
+
+  test("moves the frustration count up by one, down by one, and never below 0", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment((_request, utterance) => utterance);
+      const words = ["positive", "negative", "frustrated", "neutral", "positive", "positive", "positive"];
+      const counts: unknown[] = [];
+      for (const word of words) counts.push((await judge(client, word)).frustration_count);
+      assert.deepEqual(counts, [0, 1, 2, 2, 1, 0, 0]);
+    });
+  });
+
+  for (const [answer, sentiment] of [
+    [" Frustrated.\n", "frustrated"],
+    ["POSITIVE", "positive"],
+    ["very frustrated", "neutral"],
+    ["angry", "neutral"],
+    ["The customer is negative", "neutral"],
+    ["", "neutral"],
+  ] as const) {
+    test(`${JSON.stringify(answer)} counts as ${sentiment}`, async () => {
+      await example.call(async (client) => {
+        example.llm.onSentiment(() => answer);
+        const verdict = await judge(client, "Well?");
+        assert.deepEqual([verdict.sentiment, verdict.source], [sentiment, "model"]);
+      });
+    });
+  }
+
+  test("on an earlier utterance is applied first, even when it comes last", async () => {
+    await example.call(async (client) => {
+      const first = deferred<string>();
+      example.llm.onSentiment((_request, utterance) => (utterance === "one" ? first.promise : "positive"));
+      for (const content of ["one", "two"]) {
+        client.send({ type: "agent.transcript.update", role: "user", content });
+      }
+      await (await example.request("sentiment", "two")).done;
+      await handled(client);
+      assert.deepEqual(logsIn(client.frames, "sentiment"), []);
+      first.resolve("negative");
+      const [one, two] = [await nextLog(client, "sentiment"), await nextLog(client, "sentiment")];
+      assert.deepEqual([one.utterance, one.sentiment, one.frustration_count], [1, "negative", 1]);
+      assert.deepEqual([two.utterance, two.sentiment, two.frustration_count], [2, "positive", 0]);
+    });
+  });
+
+  test("is in the system prompt of the next request", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment(() => "negative");
+      await judge(client, "Not again.");
+      client.send({ type: "system.llm.request" });
+      await client.response();
+      assert.match(promptOf(await example.request("chat", "Not again.")), /mood of the caller: negative/);
+    });
+  });
+});
+
+describe("each utterance is judged once", () => {
+  const messages = (...said: string[]) =>
+    said.map((content, index) => ({ role: index % 2 === 0 ? "user" : "assistant", content }));
+
+  /** What the sentiment model was asked about in a call that ends with a marker. */
+  async function judged(client: VoiceClient): Promise<string[]> {
+    const from = example.llm.requests.length;
+    client.send({ type: "agent.transcript.update", role: "user", content: "the end" });
+    await nextLog(client, "sentiment");
+    await handled(client);
+    return example.llm.requests
+      .slice(startedAt, from)
+      .filter(({ kind }) => kind === "sentiment")
+      .map(({ utterance }) => utterance);
+  }
+  let startedAt = 0;
+
+  async function request(client: VoiceClient, ...said: string[]): Promise<void> {
+    client.send({ type: "system.llm.request", messages: messages(...said) });
+    await client.response();
+  }
+
+  const cases: [string, (client: VoiceClient) => Promise<void>][] = [
+    [
+      "from its transcript",
+      async (client) => {
+        await client.turn("A");
+        await client.turn("B");
+      },
+    ],
+    [
+      "from the request's last user message when no transcripts come",
+      async (client) => {
+        await request(client, "A");
+        await request(client, "A", "yes", "B");
+        // The same list again is the same utterance.
+        await request(client, "A", "yes", "B");
+      },
+    ],
+    [
+      "not twice when its transcript comes before the request",
+      async (client) => {
+        client.send({ type: "agent.transcript.update", role: "user", content: "A" });
+        await request(client, "A");
+        client.send({ type: "agent.transcript.update", role: "user", content: "B" });
+        await request(client, "A", "yes", "B");
+      },
+    ],
+    [
+      "not twice when its transcript comes after the request",
+      async (client) => {
+        await request(client, "A");
+        client.send({ type: "agent.transcript.update", role: "user", content: "A" });
+        await request(client, "A", "yes", "B");
+        client.send({ type: "agent.transcript.update", role: "user", content: "B" });
+      },
+    ],
+  ];
+  for (const [how, say] of cases) {
+    test(how, async () => {
+      await example.call(async (client) => {
+        startedAt = example.llm.requests.length;
+        await say(client);
+        while (logsIn(client.frames, "sentiment").length < 2) await nextLog(client, "sentiment");
+        assert.deepEqual(await judged(client), ["A", "B"]);
+      });
+    });
+  }
+
+  test("from a message in parts, too", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment(() => "negative");
+      const content = [
+        { type: "text", text: "In " },
+        { type: "text", text: "parts." },
+      ];
+      client.send({ type: "system.llm.request", messages: [{ role: "user", content }] });
+      assert.equal((await nextLog(client, "sentiment")).sentiment, "negative");
+      await example.request("sentiment", "In parts.");
+    });
+  });
+});
+
+describe("a sentiment model that fails", () => {
+  const failures: [string, Reply][] = [
+    ["with a 500", { kind: "error", status: 500 }],
+    [
+      "with a 401 that repeats the key",
+      { kind: "error", status: 401, body: { error: { message: `bad ${KEY}` } } },
+    ],
+    ["with something that is not JSON", { kind: "brokenStream" }],
+    ["with JSON of another shape", { kind: "brokenStream", garbage: '{"detail":"?"}' }],
+    ["by cutting the connection", { kind: "cut", chunks: 0 }],
+    ["by never answering", { kind: "hang" }],
+  ];
+  for (const [how, reply] of failures) {
+    test(`${how} is replaced by the embedded rules, and the answer does not wait for it`, async () => {
+      await example.call(async (client) => {
+        example.llm.onSentiment(() => reply);
+        assert.equal(
+          (await client.turn("This is ridiculous! I want a refund now!")).text,
+          "Hello from the mock.",
+        );
+        const verdict = logsIn(client.frames, "sentiment")[0] ?? (await nextLog(client, "sentiment"));
+        assert.deepEqual([verdict.sentiment, verdict.source], ["frustrated", "fallback"]);
+        assert.ok(!example.server.output.includes(KEY), "the key is in the log");
+        assert.ok(!JSON.stringify(client.frames).includes(KEY), "the key is on the wire");
+      });
+    });
+  }
+
+  test("in time is closed upstream at SENTIMENT_TIMEOUT_MS", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment(() => ({ kind: "hang" }));
+      assert.equal((await judge(client, "Hm.")).source, "fallback");
+      await (await example.request("sentiment", "Hm.")).closedByClient;
+    });
+  });
+});
+
+describe("the summary", () => {
+  test("is valid before the first verdict", async () => {
+    await example.call(async (client) => {
+      const verdict = deferred<string>();
+      example.llm.onSentiment(() => verdict.promise);
+      let asked = 0;
+      example.llm.onChat(() => (++asked === 1 ? ASK_FOR_SENTIMENT : "You sound calm."));
+      assert.equal((await client.turn("How do I sound?")).text, "You sound calm.");
+      await example.request("chat", "How do I sound?");
+      const [result] = toolResultsOf(await example.request("chat", "How do I sound?"));
+      assert.deepEqual(JSON.parse(result ?? ""), {
+        overall: "neutral",
+        current: "neutral",
+        frustrationCount: 0,
+        shouldEscalate: false,
+        recent: [],
+      });
+      verdict.resolve("neutral");
+    });
+  });
+
+  test("names the most frequent sentiment, the latest on a tie, and the last five", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment((_request, utterance) => utterance);
+      for (const word of ["positive", "negative", "negative", "neutral", "frustrated", "positive"]) {
+        await judge(client, word);
+      }
+      let asked = 0;
+      example.llm.onChat(() => (++asked === 1 ? ASK_FOR_SENTIMENT : "Well."));
+      client.send({ type: "system.llm.request" });
+      await client.response();
+      const results = example.llm.requests.flatMap(toolResultsOf);
+      assert.deepEqual(JSON.parse(results.at(-1) ?? ""), {
+        overall: "positive",
+        current: "positive",
+        frustrationCount: 2,
+        shouldEscalate: false,
+        recent: ["negative", "negative", "neutral", "frustrated", "positive"],
+      });
+    });
+  });
+
+  test("is logged when the session ends", async () => {
+    let verdicts = 0;
+    await example.call(async (client) => {
+      example.llm.onSentiment(() => (++verdicts === 3 ? "positive" : "negative"));
+      for (const words of ["One.", "Two.", "Three."]) await judge(client, words);
+      await client.close();
+      await example.server.nextLine(
+        ({ msg }) =>
+          msg ===
+          "[SentimentAnalyzer] Session summary: overall negative over 3 utterances (frustration count: 1)",
+      );
+    });
+  });
+});
