@@ -44,6 +44,16 @@ export function tool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool
   };
 }
 
+/** The arguments of a call, which may be left out; null if they are not JSON. */
+export function readArguments({ arguments: json }: ToolCall): { value: unknown } | null {
+  if (json.trim() === "") return { value: {} };
+  try {
+    return { value: JSON.parse(json) };
+  } catch {
+    return null;
+  }
+}
+
 /** The tools of one node. */
 export class ToolSet {
   readonly #tools: ReadonlyMap<string, Tool>;
@@ -80,10 +90,11 @@ export class ToolSet {
   ): Promise<string> {
     const about = { turnId: context.turnId, toolCallId: call.id, functionName: call.name };
     const startedAt = performance.now();
-    let args: unknown = call.arguments;
+    const given = readArguments(call);
+    const args = given ? given.value : call.arguments;
+    publish(logDraft("tool_call_start", { ...about, context: { arguments: args } }));
     try {
-      args = call.arguments.trim() === "" ? {} : JSON.parse(call.arguments);
-      publish(logDraft("tool_call_start", { ...about, context: { arguments: args } }));
+      if (!given) throw new Error("The arguments are not valid JSON");
       const wanted = this.#tools.get(call.name);
       if (!wanted) throw new Error(`There is no tool named ${call.name}`);
       const response = await wanted.run(args, context);

@@ -1,7 +1,7 @@
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import type { AgentEvent, Draft } from "../events.ts";
 import type { Turn } from "../nodes/turn.ts";
-import type { ToolSet } from "../tools.ts";
+import { readArguments, type ToolSet } from "../tools.ts";
 import type { ChatRequest, ChatStream } from "./chat.ts";
 
 /** Rounds of tool calls in one turn; then the model has to speak with what it has. */
@@ -37,10 +37,11 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     if (turn.over) return;
     const asked = {
       role: "assistant" as const,
-      tool_calls: calls.map(({ id, name, arguments: args }) => ({
-        id,
+      tool_calls: calls.map((call) => ({
+        id: call.id,
         type: "function" as const,
-        function: { name, arguments: args },
+        // Some servers parse what they are sent back, and would refuse the whole conversation over bad JSON.
+        function: { name: call.name, arguments: JSON.stringify(readArguments(call)?.value ?? {}) },
       })),
     };
     // What was said before the call is part of the turn's spoken text, so the history does not say it again.
