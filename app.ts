@@ -1,5 +1,5 @@
 import { type Config, loadConfig } from "./lib/config.ts";
-import { ConfigError } from "./lib/errors.ts";
+import { ConfigError, describeError } from "./lib/errors.ts";
 import { createLlm } from "./lib/llm/client.ts";
 import { createLogger } from "./lib/logger.ts";
 import { createAgentServer } from "./lib/server.ts";
@@ -34,8 +34,8 @@ async function setupSession(session: AgentSession): Promise<void> {
   await session.waitUntilComplete();
 }
 
-const app = await createAgentServer({ setupSession, config, log });
-await app.listen({ host: config.HOST, port: config.PORT });
+const app = await createAgentServer({ setupSession, config, log, answersFrom: llm.provider });
+await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -54,8 +54,16 @@ function readConfig(): Config {
     return loadConfig();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    // There is no logger yet, and a stack trace would hide the one line that matters.
-    console.error(error.message);
-    process.exit(1);
+    giveUp(error.message);
   }
+}
+
+function cannotListen(error: unknown): never {
+  giveUp(`Cannot listen: ${describeError(error).reason}. Set PORT and HOST to an address that is free.`);
+}
+
+/** A stack trace would hide the one line that matters. */
+function giveUp(why: string): never {
+  console.error(why);
+  process.exit(1);
 }

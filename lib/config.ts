@@ -60,5 +60,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   );
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  throw new ConfigError(`Cannot start with these settings:\n${z.prettifyError(result.error)}`);
+  const problems = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new ConfigError(`Cannot start with these settings: ${problems.join("; ")}`);
 }

@@ -14,13 +14,15 @@ export type AgentServerOptions = {
   setupSession: SetupSession;
   config: Config;
   log: Logger;
+  /** What gives the answers, for /ready to say: a caller of the offline demo should be able to find out. */
+  answersFrom?: string;
 };
 
 /**
  * Makes the server: `/ws` for calls, `/` for people, `/health` and `/ready` for machines. Not listening yet.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
-  const { setupSession, config, log } = options;
+  const { setupSession, config, log, answersFrom } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({ loggerInstance, disableRequestLogging: true });
   const connections = new Set<Connection>();
@@ -49,7 +51,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     // What is missing may have come meanwhile; a check that passed stays passed.
     if (notReady) await check();
     if (notReady) return reply.code(503).send({ status: "not ready", reason: notReady });
-    return { status: "ready" };
+    return { status: "ready", answers_from: answersFrom };
   });
 
   app.get("/ws", { websocket: true }, (socket) => {

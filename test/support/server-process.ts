@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,8 @@ export type LogLine = z.infer<typeof logLineSchema>;
 export type ServerProcessOptions = {
   /** The whole environment beside PATH, HOME and PORT. */
   env?: Record<string, string>;
+  /** Text of a file `.env` in the working folder; by default there is none. */
+  dotenv?: string;
   /** A fixed port, for a client that can dial no other; by default one the system has free. */
   port?: number;
   /** The route that answers 200 when `startServerProcess` may resolve; "/ready" by default. */
@@ -55,7 +57,7 @@ export class ServerProcess {
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
     const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), APP], {
       cwd,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env, PORT: String(port) },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -127,8 +129,7 @@ export class ServerProcess {
 
 /** Starts the real server and waits until it is ready. @throws with its output when it does not get there. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-  const port = await freePort(options.port);
-  const server = new ServerProcess(port, options.env ?? {}, await mkdtemp(join(tmpdir(), "voice-server-")));
+  const server = await spawnServerProcess(await freePort(options.port), options);
   try {
     await server.waitFor(options.until ?? "/ready");
   } catch (error) {
@@ -136,6 +137,16 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     throw error;
   }
   return server;
+}
+
+/** Starts the real server and waits for nothing: for one that will not get far. */
+export async function spawnServerProcess(
+  port: number,
+  options: ServerProcessOptions = {},
+): Promise<ServerProcess> {
+  const folder = await mkdtemp(join(tmpdir(), "voice-server-"));
+  if (options.dotenv !== undefined) await writeFile(join(folder, ".env"), options.dotenv);
+  return new ServerProcess(port, options.env ?? {}, folder);
 }
 
 /**

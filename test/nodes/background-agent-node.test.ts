@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import test, { describe } from "node:test";
+import type { AnyEvent } from "../../lib/events.ts";
+import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
+import type { SetupSession } from "../../lib/session.ts";
+import { deferred, ScriptedAgent, says } from "../support/nodes.ts";
+import { type RuntimeServer, startRuntime } from "../support/runtime-server.ts";
+import { VoiceClient } from "../support/voice-client.ts";
+
+async function withNode(
+  node: () => BackgroundAgentNode,
+  run: (client: VoiceClient, server: RuntimeServer) => Promise<void>,
+): Promise<void> {
+  const setup: SetupSession = async (session) => {
+    session.addNode(node());
+    session.addNode(new ScriptedAgent(says("fine")));
+    await session.start();
+  };
+  const server = await startRuntime(setup, { MAX_EVENTS_PER_SECOND: "100000" });
+  try {
+    const client = await VoiceClient.connect(server.wsUrl);
+    await run(client, server);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+}
+
+describe("a background node", () => {
+  test("that hangs delays nothing, drops its oldest events, and says so now and then", async () => {
+    const stuck = deferred();
+    const seen: string[] = [];
+    class Slow extends BackgroundAgentNode {
+      protected override async processEvent(event: AnyEvent): Promise<void> {
+        if (event.type === "agent.transcript.update") seen.push(event.content);
+        await stuck.promise;
+      }
+    }
+    const nodes: Slow[] = [];
+    await withNode(
+      () => {
+        const node = new Slow({ name: "slow" });
+        nodes.push(node);
+        return node;
+      },
+      async (client, { lines }) => {
+        const sent = Array.from({ length: 1_500 }, (_, index) => String(index));
+        for (const content of sent) client.send({ type: "agent.transcript.update", role: "user", content });
+        client.send({ type: "system.llm.request" });
+        assert.equal((await client.response()).text, "fine");
+        const dropped = nodes.at(-1)?.droppedEvents ?? 0;
+        assert.ok(dropped > 400);
+        const warnings = lines.filter(({ msg }) => /slow does not keep up/.test(msg ?? ""));
+        assert.equal(warnings.length, Math.ceil(dropped / 100));
+        stuck.resolve();
+        await client.close();
+      },
+    );
+    assert.equal(seen[0], "0");
+    assert.equal(seen.at(-1), "1499");
+    assert.deepEqual(
+      seen.slice(1),
+      seen.slice(1).sort((a, b) => Number(a) - Number(b)),
+    );
+  });
+
+  test("that fails is a warning, and the call goes on", async () => {
+    class Broken extends BackgroundAgentNode {
+      protected override processEvent(): void {
+        throw new Error("lost its notebook");
+      }
+    }
+    await withNode(
+      () => new Broken({ name: "broken" }),
+      async (client, { lines }) => {
+        assert.equal((await client.turn("hi")).text, "fine");
+        assert.ok(lines.some(({ level, reason }) => level === 40 && reason === "lost its notebook"));
+        const errors = client.frames.filter(({ type }) => type === "agent.error");
+        assert.ok(errors.length > 0 && errors.every(({ severity }) => severity === "warning"));
+      },
+    );
+  });
+
+  test("hears an interrupt in its turn, like any other event", async () => {
+    const heard: string[] = [];
+    class Listening extends BackgroundAgentNode {
+      protected override processEvent({ type }: AnyEvent): void {
+        heard.push(type);
+      }
+    }
+    await withNode(
+      () => new Listening({ name: "listening", hears: ["client"] }),
+      async (client) => {
+        client.join();
+        client.interrupt();
+        await client.turn("hi");
+        assert.deepEqual(heard, [
+          "system.user.joined",
+          "system.control.interrupt",
+          "agent.transcript.update",
+          "system.llm.request",
+        ]);
+      },
+    );
+  });
+});
