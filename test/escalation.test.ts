@@ -33,7 +33,12 @@ const transfersIn = (client: VoiceClient) =>
 describe("with a verdict in time", () => {
   let example: Example;
   before(async () => {
-    example = await Example.start({ TRANSFER_NUMBER: NUMBER, ESCALATION_WAIT_MS: "60000" });
+    example = await Example.start({
+      TRANSFER_NUMBER: NUMBER,
+      ESCALATION_WAIT_MS: "60000",
+      // A timer left behind an answer that was thrown away would keep the process from ending for weeks.
+      LLM_TIMEOUT_MS: "2000000000",
+    });
   });
   after(() => example.close());
 
