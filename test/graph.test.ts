@@ -256,6 +256,22 @@ describe("a chain with a filter", () => {
     );
   });
 
+  test("lets a background node below the agent hear the words before the filter", async () => {
+    await call(
+      (session) => {
+        const [agent, listener] = [new ScriptedAgent(says("one ", "two")), new Listener()];
+        chain(session, agent, new Relay("filter", shouting));
+        session.addNode(listener);
+        session.addEdge(agent, listener);
+        return listener;
+      },
+      async (client, listener) => {
+        assert.equal((await client.turn("hi")).text, "ONE TWO");
+        assert.deepEqual(chunks(listener.heard), ["one ", "two"]);
+      },
+    );
+  });
+
   test("remembers an answer as the agent sent it, until the client reports what was spoken", async () => {
     await call(
       (session) => {
