@@ -195,11 +195,13 @@ export class AgentSession implements NodeSession {
     for (const node of this.#nodes) {
       node.attach(this, graph.childrenOf.get(node) ?? [], graph.roots.includes(node));
     }
+    // Before any of them starts, so that none misses what another says as it does.
+    for (const root of graph.roots) this.#subscribe(root);
     for (const node of this.#nodes) {
       await node.start();
       if (this.signal.aborted) return;
       this.#started.push(node);
-      if (graph.roots.includes(node)) this.#subscribe(node);
+      node.open();
     }
   }
 

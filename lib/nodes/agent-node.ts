@@ -56,6 +56,17 @@ export type AgentNodeOptions = {
 
 const DEFAULT_MAILBOX_LIMIT = 4_096;
 
+/** Never dropped from a full mailbox: the caller's words, and the frames a turn or a call is closed with. */
+const INDISPENSABLE: ReadonlySet<AnyEvent["type"]> = new Set([
+  "agent.transcript.update",
+  "system.llm.request",
+  "agent.llm.response.start",
+  "agent.llm.response.end",
+  "agent.end_call",
+  "agent.transfer_call",
+  "agent.control.unmute_user",
+] as const);
+
 /**
  * A node of a session's graph. Its mailbox is handled in order, one event at a time; other nodes run beside it.
  * By itself it forwards every event, so a subclass changes what it wants changed.
@@ -69,7 +80,8 @@ export class AgentNode {
   /** Whether the bus feeds it, and no node above. */
   #isRoot = true;
   #inHand: AnyEvent | null = null;
-  #interruptedWhileBusy = false;
+  /** Whether an answer was cut off and no other has started since: its chunks are stale, however late they are. */
+  #cutOff = false;
 
   constructor(options: AgentNodeOptions) {
     this.name = options.name;
@@ -106,8 +118,9 @@ export class AgentNode {
     const event = stamp(draft);
     // What a node overheard on the bus has reached everybody; passing it on would send it round for ever.
     if (this.#isRoot && event === this.#inHand && isAgentEvent(event)) return;
-    // A chunk that was being worked on when the interrupt came belongs to the answer that was cut off.
-    if (this.#interruptedWhileBusy && event.type === "agent.llm.response.chunk") return;
+    // A start that is being passed on has ended the silence already, in #handle.
+    if (event.type === "agent.llm.response.start" && this.#inHand?.type !== event.type) this.#cutOff = false;
+    if (this.#cutOff && event.type === "agent.llm.response.chunk") return;
     if (this.#children.length > 0) {
       for (const child of this.#children) child.accept(event);
     } else if (isAgentEvent(event)) {
@@ -123,6 +136,11 @@ export class AgentNode {
     this.#session = session;
     this.#children = children;
     this.#isRoot = isRoot;
+  }
+
+  /** Called by the session when the node has started: what has come meanwhile is handled now. */
+  open(): void {
+    this.#mailbox.open();
   }
 
   /** Called by the bus or the node above. An interrupt is never queued. */
@@ -142,10 +160,17 @@ export class AgentNode {
     this.#mailbox.discard(() => true);
   }
 
-  /** An interrupt overtakes the mailbox: queued chunks are stale, all else is kept. */
+  /** An interrupt overtakes the mailbox. */
   protected interrupt(event: AnyEvent): void {
+    this.cutOff(event);
+    // What it means to stop may not have begun yet: it also follows a request that it has overtaken.
+    if (this.#inHand?.type === "system.llm.request" || this.waitingRequests() > 0) this.enqueue(event);
+  }
+
+  /** Queued chunks are stale, all else is kept; the nodes below hear of it at once. */
+  protected cutOff(event: AnyEvent): void {
     this.#mailbox.discard((queued) => queued.type === "agent.llm.response.chunk");
-    this.#interruptedWhileBusy = this.#inHand !== null;
+    this.#cutOff = true;
     try {
       this.onInterrupt();
     } catch (error) {
@@ -165,11 +190,14 @@ export class AgentNode {
     return this.#mailbox.count(test);
   }
 
-  /** Frees a place in a full mailbox; a transcript or a request is never the one to go. */
+  /** How many requests for an answer wait in the mailbox. */
+  protected waitingRequests(): number {
+    return this.waiting(({ type }) => type === "system.llm.request");
+  }
+
+  /** Frees a place in a full mailbox, without losing what the call cannot do without. */
   protected makeRoom(queue: AnyEvent[]): boolean {
-    const index = queue.findIndex(
-      ({ type }) => type !== "agent.transcript.update" && type !== "system.llm.request",
-    );
+    const index = queue.findIndex(({ type }) => !INDISPENSABLE.has(type));
     if (index < 0) return false;
     queue.splice(index, 1);
     return true;
@@ -177,19 +205,19 @@ export class AgentNode {
 
   /** What happens to an event when its turn in the mailbox has come. */
   protected dispatch(event: AnyEvent): void | Promise<void> {
-    return this.processEvent(event);
+    if (event.type !== "system.control.interrupt") return this.processEvent(event);
+    for (const child of this.#children) child.accept(event);
   }
 
   async #handle(event: AnyEvent): Promise<void> {
     this.#inHand = event;
-    this.#interruptedWhileBusy = false;
+    if (event.type === "agent.llm.response.start") this.#cutOff = false;
     try {
       await this.dispatch(event);
     } catch (error) {
       this.reportError(error, `handling ${event.type}`);
     } finally {
       this.#inHand = null;
-      this.#interruptedWhileBusy = false;
     }
   }
 

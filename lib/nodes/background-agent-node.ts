@@ -35,6 +35,10 @@ export class BackgroundAgentNode extends AgentNode {
     this.enqueue(event);
   }
 
+  protected override dispatch(event: AnyEvent): void | Promise<void> {
+    return this.processEvent(event);
+  }
+
   /** What it heard before the end it may still write down. */
   protected override dropWaiting(): void {}
 

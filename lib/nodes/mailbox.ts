@@ -11,7 +11,7 @@ export class Mailbox<T> {
   readonly #limit: number;
   readonly #makeRoom: MakeRoom<T>;
   #running: Promise<void> | null = null;
-  #closed = false;
+  #state: "new" | "open" | "closed" = "new";
 
   /** @param limit most entries waiting; one more makes `makeRoom` choose what to drop. */
   constructor(handle: (entry: T) => void | Promise<void>, limit: number, makeRoom: MakeRoom<T>) {
@@ -20,12 +20,19 @@ export class Mailbox<T> {
     this.#makeRoom = makeRoom;
   }
 
+  /** Begins to handle entries; those that came before have waited. */
+  open(): void {
+    if (this.#state !== "new") return;
+    this.#state = "open";
+    this.#run();
+  }
+
   /** Adds an entry; `false` if the mailbox is closed, or full with nothing that may be dropped. */
   push(entry: T): boolean {
-    if (this.#closed) return false;
+    if (this.#state === "closed") return false;
     if (this.#queue.length >= this.#limit && !this.#makeRoom(this.#queue)) return false;
     this.#queue.push(entry);
-    this.#running ??= Promise.resolve().then(() => this.#drain());
+    this.#run();
     return true;
   }
 
@@ -42,8 +49,12 @@ export class Mailbox<T> {
 
   /** Takes no more entries; resolves when those it has are handled. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#state = "closed";
     await this.#running;
+  }
+
+  #run(): void {
+    if (this.#state === "open") this.#running ??= Promise.resolve().then(() => this.#drain());
   }
 
   async #drain(): Promise<void> {

@@ -39,6 +39,8 @@ export abstract class OutputAgentNode extends AgentNode {
   #settings: OutputAgentSettings = { interruptible: true };
   #turn: Turn | null = null;
   #turns = 0;
+  /** How many of the next requests were made before an interrupt, and are answered with nothing. */
+  #overtaken = 0;
   #handOff: HandOffState = { at: "none" };
 
   constructor(options: OutputAgentNodeOptions) {
@@ -107,16 +109,18 @@ export abstract class OutputAgentNode extends AgentNode {
     const mayInterrupt = this.#settings.interruptible && (this.#turn?.interruptible ?? true);
     if (mayInterrupt) {
       if (this.#turn) this.#finish(this.#turn, "interrupted");
-      super.interrupt(event);
+      this.#overtaken = this.waitingRequests();
+      this.cutOff(event);
     }
     // The hook hears of it either way, and in the order of all other events.
     this.enqueue(event);
   }
 
   protected override async dispatch(event: AnyEvent): Promise<void> {
+    // Passed on first: the nodes below hear of a request before its answer.
+    if (event.type !== "system.control.interrupt") super.sendEvent(event);
     this.#route(event);
     await this.onEvent(event);
-    if (event.type !== "system.control.interrupt") super.sendEvent(event);
   }
 
   #route(event: AnyEvent): void {
@@ -155,7 +159,10 @@ export abstract class OutputAgentNode extends AgentNode {
     const turn = new Turn(this.#turns, this.session.signal, this.conversation.beginAnswer());
     this.#turn = turn;
     this.sendEvent({ type: "agent.llm.response.start", requestId: turn.id });
-    if (this.#handOff.at === "none") {
+    if (this.#overtaken > 0) {
+      this.#overtaken -= 1;
+      this.#finish(turn, "interrupted");
+    } else if (this.#handOff.at === "none") {
       this.session.own(this.#generate(turn));
     } else {
       this.#say(turn, this.answerAfterHandOff());

@@ -18,6 +18,7 @@ describe("a mailbox", () => {
       10,
       refuse,
     );
+    mailbox.open();
     mailbox.push("a");
     mailbox.push("b");
     assert.deepEqual(log, []);
@@ -39,6 +40,7 @@ describe("a mailbox", () => {
       10,
       refuse,
     );
+    mailbox.open();
     for (const entry of [0, 1]) {
       mailbox.push(entry);
       await idle[entry]?.promise;
@@ -57,6 +59,7 @@ describe("a mailbox", () => {
         return index >= 0;
       },
     );
+    mailbox.open();
     assert.deepEqual(
       ["kept", "droppable", "kept too", "refused"].map((entry) => mailbox.push(entry)),
       [true, true, true, false],
@@ -74,6 +77,7 @@ describe("a mailbox", () => {
   test("can be cleared of what nobody wants any more", async () => {
     const handled: string[] = [];
     const mailbox = new Mailbox<string>((entry) => void handled.push(entry), 10, refuse);
+    mailbox.open();
     for (const entry of ["chunk", "transcript", "chunk"]) mailbox.push(entry);
     mailbox.discard((entry) => entry === "chunk");
     await mailbox.close();
@@ -83,6 +87,7 @@ describe("a mailbox", () => {
   test("that is closed takes nothing more and finishes what it has", async () => {
     const handled: string[] = [];
     const mailbox = new Mailbox<string>((entry) => void handled.push(entry), 10, refuse);
+    mailbox.open();
     mailbox.push("before");
     const closed = mailbox.close();
     assert.equal(mailbox.push("after"), false);

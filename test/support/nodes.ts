@@ -1,5 +1,5 @@
 import type { AnyEvent } from "../../lib/events.ts";
-import type { AgentNodeOptions, EndReason } from "../../lib/nodes/agent-node.ts";
+import { AgentNode, type AgentNodeOptions, type EndReason } from "../../lib/nodes/agent-node.ts";
 import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
 import { OutputAgentNode } from "../../lib/nodes/output-agent-node.ts";
 import type { Turn } from "../../lib/nodes/turn.ts";
@@ -57,4 +57,25 @@ export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T)
     resolve = settle;
   });
   return { promise, resolve };
+}
+
+/** A node of a chain that remembers what came to it and hands it on, or does with it what the test says. */
+export class Relay extends AgentNode {
+  readonly seen: AnyEvent[] = [];
+  readonly #handle: (event: AnyEvent, relay: Relay) => void | Promise<void>;
+
+  constructor(
+    name: string,
+    handle: (event: AnyEvent, relay: Relay) => void | Promise<void> = (event, relay) =>
+      relay.sendEvent(event),
+    options: Partial<AgentNodeOptions> = {},
+  ) {
+    super({ name, ...options });
+    this.#handle = handle;
+  }
+
+  protected override processEvent(event: AnyEvent): void | Promise<void> {
+    this.seen.push(event);
+    return this.#handle(event, this);
+  }
 }

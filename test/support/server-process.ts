@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,12 +9,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
-const APP = fileURLToPath(new URL("../../app.ts", import.meta.url));
+const ROOT = new URL("../../", import.meta.url);
+const packageSchema = z.object({ scripts: z.record(z.string(), z.string()) });
 const logLineSchema = z.record(z.string(), z.unknown());
 
 export type LogLine = z.infer<typeof logLineSchema>;
 
 export type ServerProcessOptions = {
+  /** The npm script that starts it; "start" by default. Run without npm, which would not pass on our signals. */
+  script?: string;
   /** The whole environment beside PATH, HOME and PORT. */
   env?: Record<string, string>;
   /** Text of a file `.env` in the working folder; by default there is none. */
@@ -30,9 +33,10 @@ const START_GUARD_MS = 30_000;
 const LINE_GUARD_MS = 10_000;
 /** Longer than the server may take to drain. */
 const STOP_GUARD_MS = 30_000;
+const TURN_GUARD_MS = 120_000;
 const POLL_MS = 50;
 
-/** `node --import tsx app.ts` as a child of its own, in an empty folder, so that no .env of the developer's is read. */
+/** An npm script of ours as a child of its own, in an empty folder, so that no .env of the developer's is read. */
 export class ServerProcess {
   readonly port: number;
   /** "http://127.0.0.1:PORT" */
@@ -51,11 +55,11 @@ export class ServerProcess {
   #hasExited = false;
   #next = 0;
 
-  constructor(port: number, env: Record<string, string>, cwd: string) {
+  constructor(app: string, port: number, env: Record<string, string>, cwd: string) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
-    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), APP], {
+    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), app], {
       cwd,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -129,7 +133,13 @@ export class ServerProcess {
 
 /** Starts the real server and waits until it is ready. @throws with its output when it does not get there. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-  const server = await spawnServerProcess(await freePort(options.port), options);
+  const release = options.port ? await takeTurn(options.port) : null;
+  const port = await freePort(options.port).catch((error: unknown) => {
+    release?.();
+    throw error;
+  });
+  const server = await spawnServerProcess(port, options);
+  void server.exited.then(release);
   try {
     await server.waitFor(options.until ?? "/ready");
   } catch (error) {
@@ -144,9 +154,37 @@ export async function spawnServerProcess(
   port: number,
   options: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
+  const app = await appOf(options.script ?? "start");
   const folder = await mkdtemp(join(tmpdir(), "voice-server-"));
   if (options.dotenv !== undefined) await writeFile(join(folder, ".env"), options.dotenv);
-  return new ServerProcess(port, options.env ?? {}, folder);
+  return new ServerProcess(app, port, options.env ?? {}, folder);
+}
+
+/** The file that an npm script of the form `node --import tsx FILE` runs. */
+async function appOf(script: string): Promise<string> {
+  const { scripts } = packageSchema.parse(JSON.parse(await readFile(new URL("package.json", ROOT), "utf8")));
+  const file = /^node --import tsx (\S+\.ts)$/.exec(scripts[script] ?? "")?.[1];
+  if (!file) throw new Error(`package.json has no script ${script} of the form: node --import tsx FILE`);
+  return fileURLToPath(new URL(file, ROOT));
+}
+
+/**
+ * Waits until no other test process needs this fixed port: test files run side by side. The lock is the port
+ * below it, so that the system drops it with the process that holds it. @returns what gives it back.
+ * @throws when it is not to be had in 2 minutes.
+ */
+async function takeTurn(port: number): Promise<() => void> {
+  const guard = AbortSignal.timeout(TURN_GUARD_MS);
+  for (;;) {
+    const lock = createServer().listen(port - 1, "127.0.0.1");
+    try {
+      await once(lock, "listening");
+      return () => lock.close();
+    } catch {
+      if (guard.aborted) throw new Error(`port ${port} is in use by other tests, for ${TURN_GUARD_MS} ms`);
+      await delay(POLL_MS);
+    }
+  }
 }
 
 /**
