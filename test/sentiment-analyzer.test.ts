@@ -15,7 +15,7 @@ before(async () => {
   example = await Example.start({
     SENTIMENT_MODEL: "mood-model",
     AGENT_MODEL: "talk-model",
-    SENTIMENT_TIMEOUT_MS: "1000",
+    SENTIMENT_TIMEOUT_MS: "60000",
     ESCALATION_THRESHOLD: "100",
   });
 });
@@ -208,7 +208,6 @@ describe("a sentiment model that fails", () => {
     ["with something that is not JSON", { kind: "brokenStream" }],
     ["with JSON of another shape", { kind: "brokenStream", garbage: '{"detail":"?"}' }],
     ["by cutting the connection", { kind: "cut", chunks: 0 }],
-    ["by never answering", { kind: "hang" }],
   ];
   for (const [how, reply] of failures) {
     test(`${how} is replaced by the embedded rules, and the answer does not wait for it`, async () => {
@@ -225,13 +224,29 @@ describe("a sentiment model that fails", () => {
       });
     });
   }
+});
 
-  test("in time is closed upstream at SENTIMENT_TIMEOUT_MS", async () => {
-    await example.call(async (client) => {
-      example.llm.onSentiment(() => ({ kind: "hang" }));
-      assert.equal((await judge(client, "Hm.")).source, "fallback");
-      await (await example.request("sentiment", "Hm.")).closedByClient;
+test("a sentiment model that hangs is closed upstream at SENTIMENT_TIMEOUT_MS, and the rules judge", {
+  timeout: 30_000,
+}, async () => {
+  const impatient = await Example.start({ SENTIMENT_TIMEOUT_MS: "1500", LLM_TIMEOUT_MS: "600000" });
+  try {
+    await impatient.call(async (client) => {
+      impatient.llm.onSentiment(() => ({ kind: "hang" }));
+      const verdict = await judge(client, "This is ridiculous!");
+      assert.deepEqual([verdict.sentiment, verdict.source], ["frustrated", "fallback"]);
+      await (await impatient.request("sentiment", "This is ridiculous!")).closedByClient;
     });
+  } finally {
+    await impatient.close();
+  }
+});
+
+test("a calm turn does not wait for a verdict that never comes", async () => {
+  await example.call(async (client) => {
+    example.llm.onSentiment(() => ({ kind: "hang" }));
+    assert.equal((await client.turn("Where is my order?")).text, "Hello from the mock.");
+    assert.deepEqual(logsIn(client.frames, "sentiment"), []);
   });
 });
 
@@ -259,7 +274,7 @@ describe("the summary", () => {
   test("names the most frequent sentiment, the latest on a tie, and the last five", async () => {
     await example.call(async (client) => {
       example.llm.onSentiment((_request, utterance) => utterance);
-      for (const word of ["positive", "negative", "negative", "neutral", "frustrated", "positive"]) {
+      for (const word of ["frustrated", "positive", "negative", "positive", "negative", "neutral"]) {
         await judge(client, word);
       }
       let asked = 0;
@@ -268,11 +283,11 @@ describe("the summary", () => {
       await client.response();
       const results = example.llm.requests.flatMap(toolResultsOf);
       assert.deepEqual(JSON.parse(results.at(-1) ?? ""), {
-        overall: "positive",
-        current: "positive",
-        frustrationCount: 2,
+        overall: "negative",
+        current: "neutral",
+        frustrationCount: 1,
         shouldEscalate: false,
-        recent: ["negative", "negative", "neutral", "frustrated", "positive"],
+        recent: ["positive", "negative", "positive", "negative", "neutral"],
       });
     });
   });

@@ -7,7 +7,7 @@ const GREETING = "Hello! I'm here to help. What can I assist you with today?";
 
 let example: Example;
 before(async () => {
-  example = await Example.start({ AGENT_MODEL: "talk-model", LLM_TIMEOUT_MS: "1000" });
+  example = await Example.start({ AGENT_MODEL: "talk-model" });
 });
 after(() => example.close());
 
@@ -179,10 +179,8 @@ describe("a model that fails", () => {
       /^I'm sorry/,
     ],
     ["with a 400", { kind: "error", status: 400, body: { error: { message: UPSTREAM } } }, /^I'm sorry/],
-    ["by never answering", { kind: "hang" }, /^I'm sorry/],
     ["with a broken stream", { kind: "brokenStream", garbage: `data: {${UPSTREAM}\n\n` }, /^I'm sorry/],
     ["with an empty answer", { kind: "empty" }, /^I'm sorry/],
-    ["by falling silent", { kind: "hangAfter", chunks: 2, text: "Let me see." }, /^Let me {1,2}I'm sorry/],
     ["by cutting the connection", { kind: "cut", chunks: 2, text: "Let me see." }, /^Let me {1,2}I'm sorry/],
     ["by breaking off", { kind: "truncated", text: "Let me" }, /^Let me I'm sorry/],
   ];
@@ -211,6 +209,26 @@ describe("a model that fails", () => {
         }, conversationType);
       });
     }
+  }
+});
+
+describe("a model that hangs", () => {
+  let impatient: Example;
+  before(async () => {
+    impatient = await Example.start({ LLM_TIMEOUT_MS: "50" });
+  });
+  after(() => impatient.close());
+
+  for (const [how, reply, apology] of [
+    ["from the start", { kind: "hang" }, /^I'm sorry/],
+    ["in mid-answer", { kind: "hangAfter", chunks: 2, text: "Let me see." }, /I'm sorry/],
+  ] satisfies [string, Reply, RegExp][]) {
+    test(`${how} is given up at LLM_TIMEOUT_MS, and the caller hears an apology`, async () => {
+      await impatient.call(async (client) => {
+        impatient.llm.onChat(() => reply);
+        assert.match((await client.turn(how)).text, apology);
+      });
+    });
   }
 });
 
