@@ -6,7 +6,7 @@ import { ConfigError } from "../lib/errors.ts";
 
 const read = (file: string) => readFile(new URL(`../${file}`, import.meta.url), "utf8");
 
-/** Every variable the code reads; those without a default get a value, for they would not show otherwise. */
+/** Every variable the code reads: from its text, for those without a default show nowhere else. */
 async function variablesOfTheCode(): Promise<string[]> {
   const source = await read("lib/config.ts");
   return [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name]) => name ?? "").sort();
