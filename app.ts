@@ -34,7 +34,7 @@ async function setupSession(session: AgentSession): Promise<void> {
   await session.waitUntilComplete();
 }
 
-const app = await createAgentServer({ setupSession, config, log });
+const app = await createAgentServer({ setupSession, health: () => null, config, log });
 await app.listen({ host: config.HOST, port: config.PORT });
 log.info(`Answers come from ${llm.provider}`);
 
