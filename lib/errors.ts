@@ -45,19 +45,21 @@ export class GraphError extends AgentServerError {
 }
 
 /** What went wrong between us and the language model; a bounded set, so it can label a metric. */
-export type LlmErrorKind =
-  | "refused"
-  | "auth"
-  | "rate_limit"
-  | "bad_request"
-  | "server"
-  | "timeout"
-  | "stalled"
-  | "cut"
-  | "bad_stream"
-  | "empty"
-  | "circuit_open"
-  | "aborted";
+export const LLM_ERROR_KINDS = [
+  "refused",
+  "auth",
+  "rate_limit",
+  "bad_request",
+  "server",
+  "timeout",
+  "stalled",
+  "cut",
+  "bad_stream",
+  "empty",
+  "circuit_open",
+  "aborted",
+] as const;
+export type LlmErrorKind = (typeof LLM_ERROR_KINDS)[number];
 
 /** A failed request to the language model. The upstream text is kept out of `message`: it may hold a key. */
 export class LlmError extends AgentServerError {

@@ -219,7 +219,7 @@ describe("readiness", () => {
 
   test("a server that calls are worse off on says so, and stays in service", async () => {
     let ails: string | null = null;
-    const server = await startRuntime(agentSession, {}, () => ails);
+    const server = await startRuntime(agentSession, {}, { health: () => ails });
     const ready = async () => {
       const answer = await fetch(`${server.url}/ready`);
       const body: unknown = await answer.json();

@@ -41,6 +41,8 @@ export type NodeSession = {
   own(promise: Promise<unknown>): void;
   /** Ends the session because of an error it cannot go on from. */
   fail(error: unknown): void;
+  /** Called for every event a node has dropped. */
+  countDropped(): void;
 };
 
 export type AgentNodeOptions = {
@@ -53,6 +55,8 @@ export type AgentNodeOptions = {
 };
 
 const DEFAULT_MAILBOX_LIMIT = 4_096;
+/** One warning for so many dropped events: a node that is too slow should not fill the log as well. */
+const WARN_EVERY = 100;
 
 /**
  * A node of a session's graph. Its mailbox is handled in order, one event at a time; other nodes run beside it.
@@ -68,6 +72,7 @@ export class AgentNode {
   #isRoot = true;
   #inHand: AnyEvent | null = null;
   #interruptedWhileBusy = false;
+  #dropped = 0;
 
   constructor(options: AgentNodeOptions) {
     this.name = options.name;
@@ -75,8 +80,13 @@ export class AgentNode {
     this.#mailbox = new Mailbox<AnyEvent>(
       (event) => this.#handle(event),
       options.mailboxLimit ?? DEFAULT_MAILBOX_LIMIT,
-      (queue) => this.makeRoom(queue),
+      (queue) => this.#dropOne(queue),
     );
+  }
+
+  /** How many events this node lost because it did not keep up. */
+  get droppedEvents(): number {
+    return this.#dropped;
   }
 
   /** The session this node is in. Throws {@link GraphError} before it has started. */
@@ -176,6 +186,17 @@ export class AgentNode {
   /** What happens to an event when its turn in the mailbox has come. */
   protected dispatch(event: AnyEvent): void | Promise<void> {
     return this.processEvent(event);
+  }
+
+  #dropOne(queue: AnyEvent[]): boolean {
+    if (!this.makeRoom(queue)) return false;
+    this.#dropped += 1;
+    this.session.countDropped();
+    if (this.#dropped % WARN_EVERY === 1) {
+      const about = { node: this.name, dropped: this.#dropped };
+      this.session.log.warn(about, `${this.name} does not keep up and dropped its oldest event`);
+    }
+    return true;
   }
 
   async #handle(event: AnyEvent): Promise<void> {

@@ -1,7 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
-import { pino } from "pino";
+import type { FastifyInstance } from "fastify";
 import { parseConfig } from "../../lib/config.ts";
+import { createLogger } from "../../lib/logger.ts";
+import { Metrics } from "../../lib/metrics/metrics.ts";
 import { createAgentServer } from "../../lib/server.ts";
 import type { SetupSession } from "../../lib/session.ts";
 
@@ -14,14 +16,21 @@ export type RuntimeServer = {
   url: string;
   /** Every line logged so far. */
   lines: LogLine[];
+  app: FastifyInstance;
   close(): Promise<void>;
+};
+
+export type RuntimeOptions = {
+  health?: () => string | null;
+  /** For a test whose nodes count into it, too. */
+  metrics?: Metrics;
 };
 
 /** The real server in this process, on a port of the system's choice, with nodes of the test's own. */
 export async function startRuntime(
   setupSession: SetupSession,
   env: Record<string, string> = {},
-  health: () => string | null = () => null,
+  { health = () => null, metrics = new Metrics() }: RuntimeOptions = {},
 ): Promise<RuntimeServer> {
   const lines: LogLine[] = [];
   const sink = new Writable({
@@ -31,14 +40,15 @@ export async function startRuntime(
     },
   });
   const config = parseConfig({ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "debug", ...env });
-  const log = pino({ level: config.LOG_LEVEL }, sink);
-  const app = await createAgentServer({ setupSession, health, config, log });
+  const log = createLogger(config, sink);
+  const app = await createAgentServer({ setupSession, health, metrics, config, log });
   await app.listen({ host: config.HOST, port: 0 });
   const { port } = app.server.address() as AddressInfo;
   return {
     wsUrl: `ws://127.0.0.1:${port}/ws`,
     url: `http://127.0.0.1:${port}`,
     lines,
+    app,
     close: () => app.close(),
   };
 }
