@@ -8,8 +8,8 @@ const CLOSE_TIMEOUT_MS = 10_000;
 
 /**
  * Ends the process in good order. The first SIGTERM or SIGINT drains the server, a second one cuts the calls that
- * still run; both exit with 0. An error that nobody caught ends the session it comes from; one that belongs to no
- * session leaves the process in a state nobody knows, so it drains too and exits with 1.
+ * still run; both exit with 0. An error that nobody caught ends the session it comes from (Node 24 and later); one
+ * that cannot be traced to a session leaves the process in a state nobody knows, so it drains and exits with 1.
  */
 export function closeOnSignal(app: FastifyInstance, log: Logger): void {
   const hurry = new AbortController();

@@ -52,3 +52,18 @@ export async function startRuntime(
     close: () => app.close(),
   };
 }
+
+/** Starts a server, runs the test against it and closes it, whatever happens. */
+export async function withRuntime(
+  setupSession: SetupSession,
+  run: (server: RuntimeServer) => Promise<void>,
+  env: Record<string, string> = {},
+  options: RuntimeOptions = {},
+): Promise<void> {
+  const server = await startRuntime(setupSession, env, options);
+  try {
+    await run(server);
+  } finally {
+    await server.close();
+  }
+}

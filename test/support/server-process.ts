@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 const APP = fileURLToPath(new URL("../../app.ts", import.meta.url));
+/** A server whose nodes fail on command. */
+export const FAULTY_APP = fileURLToPath(new URL("faulty-app.ts", import.meta.url));
 const logLineSchema = z.record(z.string(), z.unknown());
 
 export type LogLine = z.infer<typeof logLineSchema>;
@@ -19,6 +21,8 @@ export type ServerProcessOptions = {
   env?: Record<string, string>;
   /** A fixed port, for a client that can dial no other; by default one the system has free. */
   port?: number;
+  /** The program; app.ts by default. */
+  script?: string;
   /** The route that answers 200 when `startServerProcess` may resolve; "/ready" by default. */
   until?: "/ready" | "/health";
 };
@@ -49,11 +53,11 @@ export class ServerProcess {
   #hasExited = false;
   #next = 0;
 
-  constructor(port: number, env: Record<string, string>, cwd: string) {
+  constructor(port: number, env: Record<string, string>, cwd: string, script: string) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
-    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), APP], {
+    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), script], {
       cwd,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
@@ -105,6 +109,11 @@ export class ServerProcess {
     throw new Error(`no 200 from ${route}: ${why}\n${this.output}`);
   }
 
+  /** Sends the signal and does not wait. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends the signal, waits for the end, and gives the exit code. Safe to call again. @throws after 30 s. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     if (!this.#hasExited) this.#child.kill(signal);
@@ -128,7 +137,8 @@ export class ServerProcess {
 /** Starts the real server and waits until it is ready. @throws with its output when it does not get there. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const port = await freePort(options.port);
-  const server = new ServerProcess(port, options.env ?? {}, await mkdtemp(join(tmpdir(), "voice-server-")));
+  const cwd = await mkdtemp(join(tmpdir(), "voice-server-"));
+  const server = new ServerProcess(port, options.env ?? {}, cwd, options.script ?? APP);
   try {
     await server.waitFor(options.until ?? "/ready");
   } catch (error) {
