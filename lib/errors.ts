@@ -77,6 +77,10 @@ export function describeError(error: unknown): { errorClass: string; code?: stri
   if (error instanceof AgentServerError) {
     return { errorClass: error.name, code: error.code, reason: error.message };
   }
-  if (error instanceof Error) return { errorClass: error.name, reason: error.message };
+  if (error instanceof Error) {
+    // What an HTTP client throws quotes the other side, and the other side may quote the caller.
+    const reason = "status" in error ? `the answer had status ${error.status}` : error.message;
+    return { errorClass: error.name, reason };
+  }
   return { errorClass: typeof error };
 }

@@ -16,7 +16,6 @@ export type RuntimeServer = {
   url: string;
   /** Every line logged so far. */
   lines: LogLine[];
-  app: FastifyInstance;
   close(): Promise<void>;
 };
 
@@ -24,13 +23,15 @@ export type RuntimeOptions = {
   health?: () => string | null;
   /** For a test whose nodes count into it, too. */
   metrics?: Metrics;
+  /** Routes registered after the server's own. */
+  plugins?: (app: FastifyInstance) => Promise<void>;
 };
 
 /** The real server in this process, on a port of the system's choice, with nodes of the test's own. */
 export async function startRuntime(
   setupSession: SetupSession,
   env: Record<string, string> = {},
-  { health = () => null, metrics = new Metrics() }: RuntimeOptions = {},
+  { health = () => null, metrics = new Metrics(), plugins = async () => {} }: RuntimeOptions = {},
 ): Promise<RuntimeServer> {
   const lines: LogLine[] = [];
   const sink = new Writable({
@@ -42,13 +43,13 @@ export async function startRuntime(
   const config = parseConfig({ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "debug", ...env });
   const log = createLogger(config, sink);
   const app = await createAgentServer({ setupSession, health, metrics, config, log });
+  await plugins(app);
   await app.listen({ host: config.HOST, port: 0 });
   const { port } = app.server.address() as AddressInfo;
   return {
     wsUrl: `ws://127.0.0.1:${port}/ws`,
     url: `http://127.0.0.1:${port}`,
     lines,
-    app,
     close: () => app.close(),
   };
 }
