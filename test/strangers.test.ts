@@ -7,7 +7,7 @@ import type { SetupSession } from "../lib/session.ts";
 import { startMockLlm } from "./support/mock-llm.ts";
 import { ScriptedAgent, says } from "./support/nodes.ts";
 import { startRuntime, withRuntime } from "./support/runtime-server.ts";
-import { startServerProcess } from "./support/server-process.ts";
+import { serverFor } from "./support/server-process.ts";
 import { VoiceClient } from "./support/voice-client.ts";
 
 const agent: SetupSession = async (session) => {
@@ -39,11 +39,21 @@ describe("AUTH_TOKEN", () => {
           await app.register(async (nested) => {
             nested.get("/nested", async () => "secret");
           });
+          // How a plugin that registers its routes itself, as one for files does, is opened.
+          await app.register(async (files) => {
+            files.addHook("onRoute", (route) => {
+              route.config = { ...route.config, public: true };
+            });
+            await files.register(async (plugin) => {
+              plugin.get("/files/*", async () => "harmless");
+            });
+          });
         },
       },
     );
     const status = async (path: string, init?: RequestInit) => (await fetch(server.url + path, init)).status;
-    for (const path of ["/health", "/ready", "/assets/page.js"]) assert.equal(await status(path), 200, path);
+    for (const path of ["/health", "/ready", "/assets/page.js", "/files/page.css"])
+      assert.equal(await status(path), 200, path);
     for (const path of ["/", "/metrics", "/calls", "/nested", "/ws", "/no-such-page"]) {
       assert.equal(await status(path), 401, path);
       assert.equal(await status(path, { method: "HEAD" }), 401, path);
@@ -179,7 +189,7 @@ describe("the log of a whole run", () => {
   const KEY = "sk-test-0123456789abcdef";
   const CALLER = "+15550123456";
 
-  test("holds no key, no token and no number, at any level and whatever happens", async () => {
+  test("holds no key, no token and no number, at any level and whatever happens", async (t) => {
     const mock = await startMockLlm();
     // The upstream quotes the key, as OpenAI does, and the caller's words.
     const refusal = {
@@ -193,7 +203,7 @@ describe("the log of a whole run", () => {
       };
     });
     mock.onSentiment(() => ({ kind: "error", status: 400, body: refusal }));
-    const server = await startServerProcess({
+    const server = await serverFor(t, {
       env: {
         LOG_LEVEL: "trace",
         OPENAI_API_KEY: KEY,
@@ -248,10 +258,10 @@ describe("the log of a whole run", () => {
 
   test("warns once about a port that is open to everybody, and not where it is closed", async () => {
     const warnings = async (env: Record<string, string>) => {
-      const server = await startServerProcess({ env });
+      const server = await startRuntime(agent, { HOST: "0.0.0.0", ...env });
       await fetch(server.url);
-      await server.stop();
-      return server.lines.filter(({ msg }) => /without AUTH_TOKEN/.test(String(msg))).length;
+      await server.close();
+      return server.lines.filter(({ msg }) => msg?.includes("without AUTH_TOKEN")).length;
     };
     assert.deepEqual(
       await Promise.all([warnings({}), warnings({ AUTH_TOKEN: TOKEN }), warnings({ HOST: "127.0.0.1" })]),
@@ -260,7 +270,7 @@ describe("the log of a whole run", () => {
   });
 });
 
-test("nothing a caller, a client or the model says changes who is transferred to", async () => {
+test("nothing a caller, a client or the model says changes who is transferred to", async (t) => {
   const mock = await startMockLlm();
   const evil = { transfer_call_number: "+15559999999", number: "+15559999999", type: "warm_transfer" };
   const call = {
@@ -269,7 +279,7 @@ test("nothing a caller, a client or the model says changes who is transferred to
   };
   mock.onChat(() => ({ kind: "toolCalls", calls: [call] }));
   const env = { OPENAI_BASE_URL: mock.baseUrl, TRANSFER_NUMBER: "+15550100000", TRANSFER_TYPE: "cold" };
-  const server = await startServerProcess({ env });
+  const server = await serverFor(t, { env });
   const client = await VoiceClient.connect(server.wsUrl, {
     init: { initial_variables: { TRANSFER_NUMBER: "+15559999999", transfer: evil } },
   });

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -145,6 +146,13 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     await server.stop("SIGKILL");
     throw error;
   }
+  return server;
+}
+
+/** As {@link startServerProcess}; the process does not outlive the test, not even one that fails. */
+export async function serverFor(t: TestContext, options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const server = await startServerProcess(options);
+  t.after(() => server.stop("SIGKILL"));
   return server;
 }
 
