@@ -94,6 +94,8 @@ test("closing waits for what the nodes still have to write down", async () => {
   const closed = server.close().then(() => order.push("closed"));
   assert.equal((await client.closed).code, 1001);
   await stopping.promise;
+  // Still listening, though it takes nothing any more; a server that did not wait would soon refuse the connection.
+  for (let asked = 0; asked < 20; asked += 1) assert.equal((await fetch(server.url)).status, 503);
   mayFinish.resolve();
   await closed;
   assert.deepEqual(order, ["written", "closed"]);
