@@ -2,14 +2,18 @@ import { type Config, loadConfig } from "./lib/config.ts";
 import { ConfigError, describeError } from "./lib/errors.ts";
 import { createLlm } from "./lib/llm/client.ts";
 import { createLogger } from "./lib/logger.ts";
+import { Metrics } from "./lib/metrics/metrics.ts";
+import { MetricsNode } from "./lib/metrics/metrics-node.ts";
 import { createAgentServer } from "./lib/server.ts";
 import type { AgentSession } from "./lib/session.ts";
+import { closeOnSignal } from "./lib/shutdown.ts";
 import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 import { SupportAgent, type Transfer } from "./support-agent.ts";
 
 const config = readConfig();
 const log = createLogger(config);
 const llm = createLlm(config);
+const metrics = new Metrics();
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
@@ -30,19 +34,22 @@ async function setupSession(session: AgentSession): Promise<void> {
       maxContextMessages: config.MAX_CONTEXT_MESSAGES,
     }),
   );
+  session.addNode(new MetricsNode(metrics));
   await session.start();
   await session.waitUntilComplete();
 }
 
-const app = await createAgentServer({ setupSession, config, log, answersFrom: llm.provider });
+const app = await createAgentServer({
+  setupSession,
+  config,
+  log,
+  metrics,
+  health: () => null,
+  answersFrom: llm.provider,
+});
+closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    void app.close();
-  });
-}
 
 function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }: Config): Transfer | null {
   if (TRANSFER_NUMBER === undefined) return null;

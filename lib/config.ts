@@ -5,6 +5,15 @@ import { HOLD_MUSIC } from "./events.ts";
 
 const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+/** `https://a.example, https://b.example`, each as a browser writes it in its Origin header. */
+const origins = z.string().transform((list, context) => {
+  const entries = list.split(",").map((entry) => entry.trim());
+  const wrong = entries.filter((entry) => !URL.canParse(entry) || new URL(entry).origin !== entry);
+  if (wrong.length > 0) {
+    context.addIssue(`not an origin such as https://example.com: ${wrong.join(", ") || "(empty)"}`);
+  }
+  return entries;
+});
 
 /**
  * Every environment variable of the server, with its default. Times are in ms, sizes in bytes.
@@ -37,6 +46,11 @@ const schema = z.object({
   MAX_EVENTS_PER_SECOND: count(200),
   SESSION_IDLE_TIMEOUT_MS: ms(15 * 60_000),
   SLOW_CLIENT_TIMEOUT_MS: ms(10_000),
+
+  // Who may enter, and how long calls may go on once the server has been told to stop.
+  AUTH_TOKEN: z.string().min(8, "use at least 8 characters, e.g. of `openssl rand -hex 24`").optional(),
+  ALLOWED_ORIGINS: origins.optional(),
+  DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).max(2_147_483_647).default(30_000),
 
   AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
 });

@@ -3,7 +3,9 @@ import type { Logger } from "pino";
 import type { RawData, WebSocket } from "ws";
 import type { Config } from "./config.ts";
 import { describeError, FrameError } from "./errors.ts";
-import { type ClientEvent, decodeClientEvent, type EventOf } from "./events.ts";
+import { type AgentEvent, type ClientEvent, decodeClientEvent, type EventOf, stamp } from "./events.ts";
+import { type FaultOwner, runFor } from "./faults.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import { closeSocket, type FrameKind, Outbox } from "./outbox.ts";
 import { EventRate } from "./rate.ts";
 import { AgentSession, type SetupSession } from "./session.ts";
@@ -13,6 +15,8 @@ const INIT_TIMEOUT_MS = 10_000;
 /** Bad frames logged one by one; after that only every hundredth, so a broken client cannot fill the log. */
 const BAD_FRAMES_LOGGED = 5;
 const BAD_FRAMES_LOG_EVERY = 100;
+/** Longest `call_id` written to the log, characters: the client chooses it. */
+const MAX_CALL_ID_CHARS = 128;
 /** Pings a peer may leave unanswered. */
 const MAX_MISSED_PONGS = 2;
 
@@ -20,16 +24,17 @@ export type ConnectionOptions = {
   config: Config;
   log: Logger;
   setupSession: SetupSession;
+  metrics: Metrics;
 };
 
 /**
  * The inbound half of one socket: checks and decodes its frames, does the handshake and feeds the session.
  * Every callback is guarded, because what one throws would end every call of the process.
  */
-export class Connection {
+export class Connection implements FaultOwner {
   readonly id = randomUUID();
-  /** Resolves when the socket is gone. */
-  readonly closed: Promise<void>;
+  /** Resolves when the socket is gone and the nodes have finished up. */
+  readonly ended: Promise<void>;
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
   readonly #rate: EventRate;
@@ -37,6 +42,7 @@ export class Connection {
   readonly #idleTimer: NodeJS.Timeout;
   #log: Logger;
   #session: AgentSession | null = null;
+  #outbox: Outbox | null = null;
   #badFrames = 0;
   #missedPongs = 0;
   #closing = false;
@@ -48,15 +54,32 @@ export class Connection {
     this.#options = options;
     this.#log = log.child({ sessionId: this.id });
     this.#rate = new EventRate(config.MAX_EVENTS_PER_SECOND);
-    this.#initTimer = setTimeout(() => this.#refuse("no system.init within 10 seconds"), INIT_TIMEOUT_MS);
-    this.#idleTimer = setTimeout(() => this.#idle(), config.SESSION_IDLE_TIMEOUT_MS);
+    this.#initTimer = setTimeout(
+      () => this.#guard(() => this.#refuse("no_init", "no system.init within 10 seconds")),
+      INIT_TIMEOUT_MS,
+    );
+    this.#idleTimer = setTimeout(() => this.#guard(() => this.#idle()), config.SESSION_IDLE_TIMEOUT_MS);
     socket.on("message", (data, isBinary) => this.#guard(() => this.#onMessage(data, isBinary)));
+    // The socket answers a ping by itself, so a flood of them costs what a flood of frames does.
+    socket.on("ping", () => this.#guard(() => this.#countFrame()));
     socket.on("pong", () => {
       this.#missedPongs = 0;
     });
     socket.on("error", (error) => this.#log.debug({ err: describeError(error) }, "Socket error"));
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
     socket.on("close", (code) => this.#guard(() => this.#onClose(code)));
+    this.ended = new Promise<void>((resolve) => socket.once("close", () => resolve())).then(async () => {
+      await this.#session?.waitUntilComplete();
+    });
+  }
+
+  /** Bytes handed to the socket that the client has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** How many events this call's nodes have dropped. */
+  get droppedEvents(): number {
+    return this.#session?.droppedEvents ?? 0;
   }
 
   /** Asks the peer for a sign of life, or cuts the socket if it has missed too many. */
@@ -76,15 +99,29 @@ export class Connection {
     else this.#close(1001, "server is shutting down");
   }
 
-  #onMessage(data: RawData, isBinary: boolean): void {
-    if (this.#closing) return;
-    if (!this.#rate.take()) {
-      const why = `more than ${this.#options.config.MAX_EVENTS_PER_SECOND} events a second`;
-      this.#log.warn(`Closing: ${why}`);
-      if (this.#session) this.#session.end("refused", 1008, why);
-      else this.#close(1008, why);
-      return;
+  /** Ends this connection, and no other, because of an error nobody expected. */
+  fail(error: unknown): void {
+    if (this.#session) {
+      this.#session.fail(error);
+    } else {
+      this.#log.error({ err: describeError(error) }, "Connection failed");
+      this.#close(1011, "internal error");
     }
+  }
+
+  /** Whether the client is still within its rate; if not, it is closed. */
+  #countFrame(): boolean {
+    if (this.#rate.take()) return true;
+    const why = `more than ${this.#options.config.MAX_EVENTS_PER_SECOND} events a second`;
+    this.#log.warn(`Closing: ${why}`);
+    this.#closing = true;
+    if (this.#session) this.#session.end("refused", 1008, why);
+    else this.#close(1008, why);
+    return false;
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    if (this.#closing || !this.#countFrame()) return;
     const event = this.#decode(data);
     if (!event) return;
     this.#idleTimer.refresh();
@@ -98,7 +135,7 @@ export class Connection {
       return decodeClientEvent(toBytes(data));
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      if (!this.#session && error.eventType === "system.init") this.#refuse(error.message);
+      if (!this.#session && error.eventType === "system.init") this.#refuse("bad_init", error.message);
       else this.#badFrame(error.code, error.message);
       return null;
     }
@@ -111,16 +148,17 @@ export class Connection {
 
   #open(init: EventOf<"system.init">, kind: FrameKind): void {
     clearTimeout(this.#initTimer);
-    const { config, log, setupSession } = this.#options;
+    const { config, log, setupSession, metrics } = this.#options;
     const { conversationType, caller } = init.sessionContext;
-    const callId = caller?.callId;
+    const callId = caller?.callId?.slice(0, MAX_CALL_ID_CHARS);
     this.#log = log.child({ sessionId: this.id, ...(callId ? { call_id: callId } : {}) });
     const outlet = new Outbox(this.#socket, {
       kind,
       conversationType,
       agentLog: config.AGENT_LOG,
       slowClientTimeoutMs: config.SLOW_CLIENT_TIMEOUT_MS,
-      onSlowClient: () => session.end("slow_client", 1013, "client does not read what is sent to it"),
+      onSlowClient: () =>
+        this.#guard(() => session.end("slow_client", 1013, "client does not read what is sent to it")),
     });
     const session = new AgentSession({
       id: this.id,
@@ -130,18 +168,27 @@ export class Connection {
       outlet,
     });
     this.#session = session;
+    this.#outbox = outlet;
+    metrics.sessions.inc({ type: conversationType });
     this.#log.info({ conversationType, sdkVersion: init.version.slice(0, 40) }, "Session opened");
     session.own(runSetup(session, setupSession));
+    session.own(session.waitUntilComplete().then((reason) => metrics.ended.inc({ reason })));
   }
 
   #badFrame(code: string, reason: string): void {
     this.#badFrames += 1;
     if (this.#badFrames > BAD_FRAMES_LOGGED && this.#badFrames % BAD_FRAMES_LOG_EVERY !== 0) return;
     this.#log.warn({ code, reason, badFrames: this.#badFrames }, "Ignored a bad frame");
+    if (!this.#session?.running) return;
+    const message = `A frame was ignored: ${reason}`;
+    this.#outbox?.send(
+      stamp<AgentEvent>({ type: "agent.error", message, severity: "warning", payload: { code } }),
+    );
   }
 
-  #refuse(why: string): void {
+  #refuse(metric: "no_init" | "bad_init", why: string): void {
     this.#log.warn({ reason: why }, "Refused the session");
+    this.#options.metrics.refused.inc({ reason: metric });
     this.#close(1008, why);
   }
 
@@ -166,14 +213,9 @@ export class Connection {
 
   #guard(act: () => void): void {
     try {
-      act();
+      runFor(this, act);
     } catch (error) {
-      if (this.#session) {
-        this.#session.fail(error);
-      } else {
-        this.#log.error({ err: describeError(error) }, "Connection failed");
-        this.#close(1011, "internal error");
-      }
+      this.fail(error);
     }
   }
 }

@@ -45,19 +45,21 @@ export class GraphError extends AgentServerError {
 }
 
 /** What went wrong between us and the language model; a bounded set, so it can label a metric. */
-export type LlmErrorKind =
-  | "refused"
-  | "auth"
-  | "rate_limit"
-  | "bad_request"
-  | "server"
-  | "timeout"
-  | "stalled"
-  | "cut"
-  | "bad_stream"
-  | "empty"
-  | "circuit_open"
-  | "aborted";
+export const LLM_ERROR_KINDS = [
+  "refused",
+  "auth",
+  "rate_limit",
+  "bad_request",
+  "server",
+  "timeout",
+  "stalled",
+  "cut",
+  "bad_stream",
+  "empty",
+  "circuit_open",
+  "aborted",
+] as const;
+export type LlmErrorKind = (typeof LLM_ERROR_KINDS)[number];
 
 /** A failed request to the language model. The upstream text is kept out of `message`: it may hold a key. */
 export class LlmError extends AgentServerError {
@@ -75,6 +77,10 @@ export function describeError(error: unknown): { errorClass: string; code?: stri
   if (error instanceof AgentServerError) {
     return { errorClass: error.name, code: error.code, reason: error.message };
   }
-  if (error instanceof Error) return { errorClass: error.name, reason: error.message };
+  if (error instanceof Error) {
+    // What an HTTP client throws quotes the other side, and the other side may quote the caller.
+    const reason = "status" in error ? `the answer had status ${error.status}` : error.message;
+    return { errorClass: error.name, reason };
+  }
   return { errorClass: typeof error };
 }

@@ -286,7 +286,9 @@ function validate<E>(schema: z.ZodType<E>, wire: JsonObject & { type: string }):
 }
 
 function unknownType(type: string): FrameError {
-  return new FrameError("unknown_type", `no event has the type ${JSON.stringify(type.slice(0, 80))}`);
+  // It is named if it looks like a name: what a stranger made up does not belong in a log.
+  const name = /^[a-z_.]{1,60}$/.test(type) ? `the type ${type}` : "that type";
+  return new FrameError("unknown_type", `no event has ${name}`);
 }
 
 function jsonBytes(value: JsonObject): number {

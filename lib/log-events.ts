@@ -65,6 +65,8 @@ export type LogPayloads = {
   };
   /** What a supervisor did to the call, for its record. */
   supervisor: { action: "whisper" | "say" | "transfer" | "end" | "mute" | "unmute"; text: string | null };
+  /** One answer that has ended, however it did. */
+  "turn.ended": { turnId: string; outcome: "completed" | "failed" | "interrupted" | "replaced" };
   /** One request to a language model that has ended. */
   "llm.usage": {
     model: string;
@@ -76,7 +78,7 @@ export type LogPayloads = {
 };
 
 /** Names that stay on the bus: they are nobody's business outside this server. */
-export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>(["supervisor", "llm.usage"]);
+export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>(["supervisor", "llm.usage", "turn.ended"]);
 
 export type LogName = keyof LogPayloads;
 export type LogEvent<N extends LogName> = Omit<EventOf<"agent.log">, "name" | "payload"> & {

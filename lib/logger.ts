@@ -1,10 +1,20 @@
-import { type Logger, pino, stdTimeFunctions } from "pino";
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";
 import type { Config } from "./config.ts";
+import { createRedactor } from "./redact.ts";
 
-/** JSON lines for machines, or coloured ones where a person sits at a terminal. */
-export function createLogger(config: Config): Logger {
-  const options = { level: config.LOG_LEVEL, timestamp: stdTimeFunctions.isoTime };
-  if (!process.stdout.isTTY) return pino(options);
-  return pino(options, pretty({ ignore: "pid,hostname,sessionId", translateTime: "SYS:HH:MM:ss" }));
+/** JSON lines for machines, or coloured ones where a person sits at a terminal. No line holds a secret. */
+export function createLogger(config: Config, destination: DestinationStream = standardOutput()): Logger {
+  const secrets = [config.OPENAI_API_KEY, config.AUTH_TOKEN].filter((secret) => secret !== undefined);
+  const options = {
+    level: config.LOG_LEVEL,
+    timestamp: stdTimeFunctions.isoTime,
+    hooks: { streamWrite: createRedactor(secrets) },
+  };
+  return pino(options, destination);
+}
+
+function standardOutput(): DestinationStream {
+  if (!process.stdout.isTTY) return pino.destination(1);
+  return pretty({ ignore: "pid,hostname,sessionId", translateTime: "SYS:HH:MM:ss" });
 }

@@ -59,6 +59,7 @@ export class AgentSession implements NodeSession {
   #state: "new" | "starting" | "running" | "ended" = "new";
   #held: ClientEvent[] = [];
   #started: AgentNode[] = [];
+  #droppedEvents = 0;
   #handedOff: "end_call" | "transferred" | null = null;
 
   constructor(options: SessionOptions) {
@@ -88,6 +89,11 @@ export class AgentSession implements NodeSession {
 
   get handedOff(): boolean {
     return this.#handedOff !== null;
+  }
+
+  /** How many events its nodes have dropped because they did not keep up. */
+  get droppedEvents(): number {
+    return this.#droppedEvents;
   }
 
   get running(): boolean {
@@ -163,10 +169,18 @@ export class AgentSession implements NodeSession {
     promise.catch((error: unknown) => this.fail(error));
   }
 
+  countDropped(): void {
+    this.#droppedEvents += 1;
+  }
+
   /** Ends this session, and no other, because of an error nobody expected. */
   fail(error: unknown): void {
-    if (this.signal.aborted) return;
-    this.log.error({ err: describeError(error) }, "Session failed");
+    const stack = error instanceof Error ? error.stack : undefined;
+    if (this.signal.aborted) {
+      this.log.warn({ err: describeError(error), stack }, "An error after the end of the session");
+      return;
+    }
+    this.log.error({ err: describeError(error), stack }, "Session failed");
     this.end("error", 1011, "internal error");
   }
 

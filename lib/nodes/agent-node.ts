@@ -43,6 +43,8 @@ export type NodeSession = {
   own(promise: Promise<unknown>): void;
   /** Ends the session because of an error it cannot go on from. */
   fail(error: unknown): void;
+  /** Called for every event a node has dropped. */
+  countDropped(): void;
 };
 
 export type AgentNodeOptions = {
@@ -55,6 +57,8 @@ export type AgentNodeOptions = {
 };
 
 const DEFAULT_MAILBOX_LIMIT = 4_096;
+/** One warning for so many dropped events: a node that is too slow should not fill the log as well. */
+const WARN_EVERY = 100;
 
 /** Never dropped from a full mailbox: the caller's words, and the frames a turn or a call is closed with. */
 const INDISPENSABLE: ReadonlySet<AnyEvent["type"]> = new Set([
@@ -82,6 +86,7 @@ export class AgentNode {
   #inHand: AnyEvent | null = null;
   /** Whether an answer was cut off and no other has started since: its chunks are stale, however late they are. */
   #cutOff = false;
+  #dropped = 0;
 
   constructor(options: AgentNodeOptions) {
     this.name = options.name;
@@ -89,8 +94,13 @@ export class AgentNode {
     this.#mailbox = new Mailbox<AnyEvent>(
       (event) => this.#handle(event),
       options.mailboxLimit ?? DEFAULT_MAILBOX_LIMIT,
-      (queue) => this.makeRoom(queue),
+      (queue) => this.#dropOne(queue),
     );
+  }
+
+  /** How many events this node lost because it did not keep up. */
+  get droppedEvents(): number {
+    return this.#dropped;
   }
 
   /** The session this node is in. Throws {@link GraphError} before it has started. */
@@ -207,6 +217,17 @@ export class AgentNode {
   protected dispatch(event: AnyEvent): void | Promise<void> {
     if (event.type !== "system.control.interrupt") return this.processEvent(event);
     for (const child of this.#children) child.accept(event);
+  }
+
+  #dropOne(queue: AnyEvent[]): boolean {
+    if (!this.makeRoom(queue)) return false;
+    this.#dropped += 1;
+    this.session.countDropped();
+    if (this.#dropped % WARN_EVERY === 1) {
+      const about = { node: this.name, dropped: this.#dropped };
+      this.session.log.warn(about, `${this.name} does not keep up and dropped its oldest event`);
+    }
+    return true;
   }
 
   async #handle(event: AnyEvent): Promise<void> {

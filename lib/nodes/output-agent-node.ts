@@ -9,6 +9,7 @@ import {
   type JsonObject,
   stamp,
 } from "../events.ts";
+import { type LogPayloads, logDraft } from "../log-events.ts";
 import { AgentNode, type AgentNodeOptions, type NodeSession } from "./agent-node.ts";
 import { Turn } from "./turn.ts";
 
@@ -198,11 +199,12 @@ export abstract class OutputAgentNode extends AgentNode {
   }
 
   /** Ends a turn exactly once: its `end` goes out now, whether or not the generator has noticed. */
-  #finish(turn: Turn, outcome: "completed" | "failed" | "interrupted" | "replaced"): void {
+  #finish(turn: Turn, outcome: LogPayloads["turn.ended"]["outcome"]): void {
     this.#turn = null;
     turn.abandon();
     turn.answer.end(turn.said);
     this.sendEvent({ type: "agent.llm.response.end" });
+    this.session.publish(stamp<AgentEvent>(logDraft("turn.ended", { turnId: turn.id, outcome })), this);
     if (this.#handOff.at !== "decided") return;
     const cutOff = outcome === "interrupted" || outcome === "replaced";
     // A caller who speaks into the goodbye is not done; a promised transfer stays promised.

@@ -1,7 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
-import { pino } from "pino";
+import type { FastifyInstance } from "fastify";
 import { parseConfig } from "../../lib/config.ts";
+import { createLogger } from "../../lib/logger.ts";
+import { Metrics } from "../../lib/metrics/metrics.ts";
 import { createAgentServer } from "../../lib/server.ts";
 import type { SetupSession } from "../../lib/session.ts";
 
@@ -17,10 +19,19 @@ export type RuntimeServer = {
   close(): Promise<void>;
 };
 
+export type RuntimeOptions = {
+  health?: () => string | null;
+  /** For a test whose nodes count into it, too. */
+  metrics?: Metrics;
+  /** Routes registered after the server's own. */
+  plugins?: (app: FastifyInstance) => Promise<void>;
+};
+
 /** The real server in this process, on a port of the system's choice, with nodes of the test's own. */
 export async function startRuntime(
   setupSession: SetupSession,
   env: Record<string, string> = {},
+  { health = () => null, metrics = new Metrics(), plugins = async () => {} }: RuntimeOptions = {},
 ): Promise<RuntimeServer> {
   const lines: LogLine[] = [];
   const sink = new Writable({
@@ -30,7 +41,9 @@ export async function startRuntime(
     },
   });
   const config = parseConfig({ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "debug", ...env });
-  const app = await createAgentServer({ setupSession, config, log: pino({ level: config.LOG_LEVEL }, sink) });
+  const log = createLogger(config, sink);
+  const app = await createAgentServer({ setupSession, health, metrics, config, log });
+  await plugins(app);
   await app.listen({ host: config.HOST, port: 0 });
   const { port } = app.server.address() as AddressInfo;
   return {
@@ -39,4 +52,19 @@ export async function startRuntime(
     lines,
     close: () => app.close(),
   };
+}
+
+/** Starts a server, runs the test against it and closes it, whatever happens. */
+export async function withRuntime(
+  setupSession: SetupSession,
+  run: (server: RuntimeServer) => Promise<void>,
+  env: Record<string, string> = {},
+  options: RuntimeOptions = {},
+): Promise<void> {
+  const server = await startRuntime(setupSession, env, options);
+  try {
+    await run(server);
+  } finally {
+    await server.close();
+  }
 }

@@ -5,11 +5,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 const ROOT = new URL("../../", import.meta.url);
+/** A server whose nodes fail on command. */
+export const FAULTY_APP = fileURLToPath(new URL("faulty-app.ts", import.meta.url));
 const packageSchema = z.object({ scripts: z.record(z.string(), z.string()) });
 const logLineSchema = z.record(z.string(), z.unknown());
 
@@ -24,6 +27,8 @@ export type ServerProcessOptions = {
   dotenv?: string;
   /** A fixed port, for a client that can dial no other; by default one the system has free. */
   port?: number;
+  /** A program of the tests' own instead of an npm script. */
+  program?: string;
   /** The route that answers 200 when `startServerProcess` may resolve; "/ready" by default. */
   until?: "/ready" | "/health";
 };
@@ -111,6 +116,11 @@ export class ServerProcess {
     throw new Error(`no 200 from ${route}: ${why}\n${this.output}`);
   }
 
+  /** Sends the signal and does not wait. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends the signal, waits for the end, and gives the exit code. Safe to call again. @throws after 30 s. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     if (!this.#hasExited) this.#child.kill(signal);
@@ -154,10 +164,17 @@ export async function spawnServerProcess(
   port: number,
   options: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
-  const app = await appOf(options.script ?? "start");
+  const app = options.program ?? (await appOf(options.script ?? "start"));
   const folder = await mkdtemp(join(tmpdir(), "voice-server-"));
   if (options.dotenv !== undefined) await writeFile(join(folder, ".env"), options.dotenv);
   return new ServerProcess(app, port, options.env ?? {}, folder);
+}
+
+/** As {@link startServerProcess}; the process does not outlive the test, not even one that fails. */
+export async function serverFor(t: TestContext, options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const server = await startServerProcess(options);
+  t.after(() => server.stop("SIGKILL"));
+  return server;
 }
 
 /** The file that an npm script of the form `node --import tsx FILE` runs. */

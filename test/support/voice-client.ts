@@ -27,6 +27,8 @@ export type VoiceClientOptions = {
   /** Laid over the session context of `system.init`. */
   init?: Record<string, unknown>;
   headers?: OutgoingHttpHeaders;
+  /** Whether pings are answered; true by default. */
+  autoPong?: boolean;
   /** Send `system.init` and wait for `agent.ready` before `connect` resolves; true by default. */
   autoInit?: boolean;
 };
@@ -74,7 +76,7 @@ export class VoiceClient {
   private constructor(url: string, options: VoiceClientOptions) {
     this.#kind = options.kind ?? "binary";
     this.#conversationType = options.conversationType ?? "telephonyInbound";
-    this.socket = new WebSocket(url, { headers: options.headers });
+    this.socket = new WebSocket(url, { headers: options.headers, autoPong: options.autoPong ?? true });
     this.socket.on("message", (data, isBinary) => {
       try {
         this.received.push({ frame: frameSchema.parse(JSON.parse(data.toString())), isBinary });

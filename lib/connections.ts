@@ -1,0 +1,79 @@
+import type { WebSocket } from "ws";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+
+/** Why an upgrade is refused. */
+export type Refusal = "full" | "draining";
+
+/** Every open connection of this process: how many there may be, and how they end together. */
+export class Connections {
+  readonly #options: ConnectionOptions;
+  readonly #open = new Set<Connection>();
+  #draining = false;
+  #droppedEvents = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Bytes that clients have not taken yet, over all connections. */
+  get bufferedBytes(): number {
+    return [...this.#open].reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
+  }
+
+  /** Events that nodes have dropped since the start, because they did not keep up. */
+  get droppedEvents(): number {
+    return [...this.#open].reduce((sum, { droppedEvents }) => sum + droppedEvents, this.#droppedEvents);
+  }
+
+  /** Why there is no place for one more, or null. */
+  refusal(): Refusal | null {
+    if (this.#draining) return "draining";
+    return this.#open.size >= this.#options.config.MAX_SESSIONS ? "full" : null;
+  }
+
+  add(socket: WebSocket): void {
+    const connection = new Connection(socket, this.#options);
+    this.#open.add(connection);
+    void connection.ended.then(() => {
+      this.#open.delete(connection);
+      this.#droppedEvents += connection.droppedEvents;
+    });
+  }
+
+  ping(): void {
+    for (const connection of this.#open) connection.ping();
+  }
+
+  /** Takes no more calls and waits for those that run, at most `timeoutMs` or until `hurry`; then ends them. */
+  async drain(timeoutMs: number, hurry: AbortSignal): Promise<void> {
+    this.#draining = true;
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+      if (hurry.aborted) resolve();
+      else hurry.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([this.#allEnded(), enough]);
+    clearTimeout(timer);
+    await this.close();
+  }
+
+  /** Ends every call with 1001 and waits until their nodes have finished up. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    for (const connection of this.#open) connection.drain();
+    await this.#allEnded();
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all([...this.#open].map(({ ended }) => ended));
+  }
+}

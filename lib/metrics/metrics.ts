@@ -1,0 +1,82 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** What the server counts itself, read when somebody asks. */
+export type ServerFigures = {
+  readonly size: number;
+  readonly bufferedBytes: number;
+  readonly droppedEvents: number;
+};
+
+export type RefusalReason =
+  | "full"
+  | "draining"
+  | "not_ready"
+  | "unauthorized"
+  | "bad_origin"
+  | "no_init"
+  | "bad_init";
+
+// A pause is felt from about half a second on, and 10 s is the default of LLM_TIMEOUT_MS. The lowest ones are for the
+// embedded model and show what the server itself adds.
+const FIRST_CHUNK_SECONDS = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
+// The command line client gives an answer up after 60 s.
+const TURN_SECONDS = [0.05, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60];
+// 0.8 s is the default of ESCALATION_WAIT_MS: a verdict above it comes too late for its own turn. 5 s: SENTIMENT_TIMEOUT_MS.
+const VERDICT_SECONDS = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2, 5];
+
+/** The figures of one process. Every label has a fixed, short list of values; none comes from a client. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly sessions = this.#counter("sessions_total", "Sessions opened, by type of conversation", ["type"]);
+  readonly ended = this.#counter("sessions_ended_total", "Sessions ended, by reason", ["reason"]);
+  readonly refused = this.#counter("sessions_refused_total", "Sessions refused, by reason", ["reason"]);
+  readonly turns = this.#counter("turns_total", "Answers, by outcome", ["outcome"]);
+  readonly chunks = this.#counter("chunks_total", "Pieces of answers", []);
+  readonly llmErrors = this.#counter("llm_errors_total", "Answers the model failed, by kind", ["kind"]);
+  readonly verdicts = this.#counter("verdicts_total", "Verdicts on utterances", ["sentiment", "source"]);
+  readonly escalations = this.#counter("escalations_total", "Escalations, by outcome", ["outcome"]);
+  readonly interrupts = this.#counter("interrupts_total", "Interrupts received from clients", []);
+  readonly firstChunk = this.#histogram(
+    "first_chunk_seconds",
+    "From the request to the first piece of its answer",
+    FIRST_CHUNK_SECONDS,
+  );
+  readonly turn = this.#histogram("turn_seconds", "From the request to the end of its answer", TURN_SECONDS);
+  readonly verdict = this.#histogram("verdict_seconds", "From an utterance to its verdict", VERDICT_SECONDS);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Adds what only the server knows. Called once. */
+  watch(server: ServerFigures): void {
+    this.#gauge("sessions_open", "Open connections", () => server.size);
+    this.#gauge("buffered_bytes", "Bytes that clients have not read yet", () => server.bufferedBytes);
+    const dropped: Counter = new Counter({
+      name: "voice_agent_dropped_events_total",
+      help: "Events dropped by nodes that did not keep up",
+      registers: [this.registry],
+      collect: () => {
+        dropped.reset();
+        dropped.inc(server.droppedEvents);
+      },
+    });
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name: `voice_agent_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name: `voice_agent_${name}`, help, buckets, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: `voice_agent_${name}`,
+      help,
+      registers: [this.registry],
+      collect: () => gauge.set(read()),
+    });
+  }
+}

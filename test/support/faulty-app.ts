@@ -1,0 +1,40 @@
+import { loadConfig } from "../../lib/config.ts";
+import type { AnyEvent } from "../../lib/events.ts";
+import { createLogger } from "../../lib/logger.ts";
+import { Metrics } from "../../lib/metrics/metrics.ts";
+import { createAgentServer } from "../../lib/server.ts";
+import { closeOnSignal } from "../../lib/shutdown.ts";
+import { ScriptedAgent, says } from "./nodes.ts";
+
+/*
+ * A server whose agent fails, the moment it is told to, where nobody can catch it.
+ */
+
+class FaultyAgent extends ScriptedAgent {
+  protected override onEvent(event: AnyEvent): void {
+    if (event.type !== "agent.transcript.update") return;
+    if (event.content === "timer") setTimeout(() => fail("timer"), 1);
+    if (event.content === "promise") void Promise.resolve().then(() => fail("promise"));
+  }
+}
+
+function fail(where: string): never {
+  throw new Error(`nobody expected the ${where}`);
+}
+
+const config = loadConfig();
+const log = createLogger(config);
+const app = await createAgentServer({
+  setupSession: async (session) => {
+    session.addNode(new FaultyAgent(says("fine")));
+    await session.start();
+  },
+  health: () => null,
+  metrics: new Metrics(),
+  config,
+  log,
+});
+closeOnSignal(app, log);
+await app.listen({ host: config.HOST, port: config.PORT });
+// An error that belongs to no call.
+process.on("SIGUSR2", () => setTimeout(() => fail("process"), 1));
