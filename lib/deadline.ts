@@ -12,11 +12,15 @@ export async function withDeadline<T>(
     () => controller.abort(new DOMException(`no result within ${ms} ms`, "TimeoutError")),
     ms,
   );
-  const either = AbortSignal.any([signal, controller.signal]);
+  // Not AbortSignal.any: work may leave a listener behind, and one on such a signal is kept as long as `signal` lives.
+  const follow = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", follow, { once: true });
+  if (signal.aborted) follow();
   try {
-    return await unlessAborted(work(either), either);
+    return await unlessAborted(work(controller.signal), controller.signal);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", follow);
   }
 }
 
