@@ -37,6 +37,11 @@ async function setupSession(session: AgentSession): Promise<void> {
 const app = await createAgentServer({ setupSession, config, log, answersFrom: llm.provider });
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
+llm.agentCircuit.onChange((isOpen) => {
+  if (isOpen)
+    log.error("The agent's model keeps failing: callers hear an apology at once until it answers again");
+  else log.info("The agent's model answers again");
+});
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
