@@ -34,7 +34,13 @@ async function setupSession(session: AgentSession): Promise<void> {
   await session.waitUntilComplete();
 }
 
-const app = await createAgentServer({ setupSession, config, log, answersFrom: llm.provider });
+const app = await createAgentServer({
+  setupSession,
+  health: () => null,
+  config,
+  log,
+  answersFrom: llm.provider,
+});
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
 llm.agentCircuit.onChange((isOpen) => {

@@ -12,6 +12,11 @@ const PING_INTERVAL_MS = 20_000;
 export type AgentServerOptions = {
   /** Puts the nodes of one call together; ends with `await session.start()`. */
   setupSession: SetupSession;
+  /**
+   * Why calls are worse off at the moment, or null. /ready then says `degraded` and stays 200: what ails the
+   * model ails every instance, and a caller is better served by an apology than by a refused call.
+   */
+  health: () => string | null;
   config: Config;
   log: Logger;
   /** What gives the answers, for /ready to say: a caller of the offline demo should be able to find out. */
@@ -22,7 +27,7 @@ export type AgentServerOptions = {
  * Makes the server: `/ws` for calls, `/` for people, `/health` and `/ready` for machines. Not listening yet.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
-  const { setupSession, config, log, answersFrom } = options;
+  const { setupSession, health, config, log, answersFrom } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({ loggerInstance, disableRequestLogging: true });
   const connections = new Set<Connection>();
@@ -51,7 +56,9 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     // What is missing may have come meanwhile; a check that passed stays passed.
     if (notReady) await check();
     if (notReady) return reply.code(503).send({ status: "not ready", reason: notReady });
-    return { status: "ready", answers_from: answersFrom };
+    const reason = health();
+    const status = reason === null ? { status: "ready" } : { status: "degraded", reason };
+    return { ...status, answers_from: answersFrom };
   });
 
   app.get("/ws", { websocket: true }, (socket) => {

@@ -217,6 +217,23 @@ describe("readiness", () => {
     });
   });
 
+  test("a server that calls are worse off on says so, and stays in service", async () => {
+    let ails: string | null = null;
+    const server = await startRuntime(agentSession, {}, () => ails);
+    const ready = async () => {
+      const answer = await fetch(`${server.url}/ready`);
+      const body: unknown = await answer.json();
+      return { code: answer.status, body };
+    };
+    assert.deepEqual(await ready(), { code: 200, body: { status: "ready" } });
+    ails = "the model is down";
+    assert.deepEqual(await ready(), {
+      code: 200,
+      body: { status: "degraded", reason: "the model is down" },
+    });
+    await server.close();
+  });
+
   test("a check that failed is made again when asked", async () => {
     let configured = false;
     await withServer(

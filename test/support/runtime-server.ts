@@ -21,6 +21,7 @@ export type RuntimeServer = {
 export async function startRuntime(
   setupSession: SetupSession,
   env: Record<string, string> = {},
+  health: () => string | null = () => null,
 ): Promise<RuntimeServer> {
   const lines: LogLine[] = [];
   const sink = new Writable({
@@ -30,7 +31,8 @@ export async function startRuntime(
     },
   });
   const config = parseConfig({ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "debug", ...env });
-  const app = await createAgentServer({ setupSession, config, log: pino({ level: config.LOG_LEVEL }, sink) });
+  const log = pino({ level: config.LOG_LEVEL }, sink);
+  const app = await createAgentServer({ setupSession, health, config, log });
   await app.listen({ host: config.HOST, port: 0 });
   const { port } = app.server.address() as AddressInfo;
   return {
