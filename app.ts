@@ -34,13 +34,7 @@ async function setupSession(session: AgentSession): Promise<void> {
   await session.waitUntilComplete();
 }
 
-const app = await createAgentServer({
-  setupSession,
-  health: () => null,
-  config,
-  log,
-  answersFrom: llm.provider,
-});
+const app = await createAgentServer({ setupSession, health, config, log, answersFrom: llm.provider });
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
 llm.agentCircuit.onChange((isOpen) => {
@@ -53,6 +47,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     void app.close();
   });
+}
+
+/** Why calls are worse off at the moment, or null. */
+function health(): string | null {
+  return llm.agentCircuit.isOpen ? "the agent's model keeps failing, callers hear an apology" : null;
 }
 
 function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }: Config): Transfer | null {

@@ -16,7 +16,7 @@ export type AgentServerOptions = {
    * Why calls are worse off at the moment, or null. /ready then says `degraded` and stays 200: what ails the
    * model ails every instance, and a caller is better served by an apology than by a refused call.
    */
-  health: () => string | null;
+  health?: () => string | null;
   config: Config;
   log: Logger;
   /** What gives the answers, for /ready to say: a caller of the offline demo should be able to find out. */
@@ -27,7 +27,7 @@ export type AgentServerOptions = {
  * Makes the server: `/ws` for calls, `/` for people, `/health` and `/ready` for machines. Not listening yet.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
-  const { setupSession, health, config, log, answersFrom } = options;
+  const { setupSession, health = () => null, config, log, answersFrom } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({ loggerInstance, disableRequestLogging: true });
   const connections = new Set<Connection>();
