@@ -7,6 +7,7 @@ export async function withDeadline<T>(
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  signal.throwIfAborted();
   const controller = new AbortController();
   const timer = setTimeout(
     () => controller.abort(new DOMException(`no result within ${ms} ms`, "TimeoutError")),
@@ -15,7 +16,6 @@ export async function withDeadline<T>(
   // Not AbortSignal.any: work may leave a listener behind, and one on such a signal is kept as long as `signal` lives.
   const follow = () => controller.abort(signal.reason);
   signal.addEventListener("abort", follow, { once: true });
-  if (signal.aborted) follow();
   try {
     return await unlessAborted(work(controller.signal), controller.signal);
   } finally {
@@ -26,10 +26,11 @@ export async function withDeadline<T>(
 
 /** The promise's result, or a rejection with the signal's reason as soon as it is aborted. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
+    // In any case the promise is listened to: its own failure, too late for anybody, must not end the process.
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
