@@ -69,10 +69,10 @@ type SentimentHandler = (request: LlmRequest, utterance: string) => Scripted;
 const GUARD_MS = 5_000;
 const DEFAULT_TEXT = "Hello from the mock.";
 
-/** Starts an OpenAI-compatible server on a free port of 127.0.0.1. */
-export async function startMockLlm(): Promise<MockLlm> {
+/** Starts an OpenAI-compatible server on 127.0.0.1, on a free port unless one is given. */
+export async function startMockLlm(port = 0): Promise<MockLlm> {
   const server = createServer((request, response) => void llm.handle(request, response));
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the mock LLM has no TCP port");
