@@ -76,12 +76,13 @@ export async function startMockLlm(port = 0): Promise<MockLlm> {
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the mock LLM has no TCP port");
-  const llm = new MockLlm(`http://127.0.0.1:${address.port}/v1`, async () => {
+  const stop = async () => {
     const closed = once(server, "close");
     server.close();
     server.closeAllConnections();
     await closed;
-  });
+  };
+  const llm = new MockLlm(`http://127.0.0.1:${address.port}/v1`, stop, () => server.closeIdleConnections());
   return llm;
 }
 
@@ -95,14 +96,17 @@ class MockLlm {
   #chat: ChatHandler = () => DEFAULT_TEXT;
   #sentiment: SentimentHandler = () => "neutral";
   #closing = false;
+  /** Closes the connections that carry no request. */
+  readonly closeIdle: () => void;
   readonly #stopServer: () => Promise<void>;
   readonly #taken = new Set<LlmRequest>();
   readonly #arrivals = new EventTarget();
   readonly #failures: unknown[] = [];
 
-  constructor(baseUrl: string, stopServer: () => Promise<void>) {
+  constructor(baseUrl: string, stopServer: () => Promise<void>, closeIdle: () => void) {
     this.baseUrl = baseUrl;
     this.#stopServer = stopServer;
+    this.closeIdle = closeIdle;
   }
 
   /** Answers chat requests from now on. A handler that throws gives a 500 and makes `close()` reject. */
