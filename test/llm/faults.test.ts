@@ -190,7 +190,7 @@ describe("a fault of the agent's model", () => {
 test("a model that cannot be reached: an apology, a working turn once it can, the circuit when it never can", async (t) => {
   const port = await freePort();
   const server = await startServerProcess({
-    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, LLM_TIMEOUT_MS: "300" },
+    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, LLM_TIMEOUT_MS: "1000" },
   });
   t.after(() => server.stop());
   const client = await VoiceClient.connect(server.wsUrl);
