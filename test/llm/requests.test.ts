@@ -8,7 +8,7 @@ import { createLlm } from "../../lib/llm/client.ts";
 import { isLog, type LogPayloads } from "../../lib/log-events.ts";
 import { SentimentAnalyzer } from "../../sentiment-analyzer.ts";
 import { SupportAgent } from "../../support-agent.ts";
-import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { createStepGate, type MockLlm, startMockLlm } from "../support/mock-llm.ts";
 import { Listener } from "../support/nodes.ts";
 import { startRuntime } from "../support/runtime-server.ts";
 import { VoiceClient } from "../support/voice-client.ts";
@@ -180,6 +180,9 @@ describe("a request that may be made again", () => {
 test("a reader who takes its time is no fault of the model", async (t) => {
   const llm = await startMockLlm();
   t.after(() => llm.close());
+  const steps = createStepGate();
+  steps.release();
+  llm.onChat(() => ({ kind: "text", text: "Hello from the mock.", gate: steps.gate }));
   const timeoutMs = 1_000;
   const client = createLlm(parseConfig({ OPENAI_BASE_URL: llm.baseUrl, LLM_TIMEOUT_MS: String(timeoutMs) }));
   const request = { model: "a", messages: [], tools: [], toolChoice: "auto" as const, temperature: 0 };
@@ -188,6 +191,7 @@ test("a reader who takes its time is no fault of the model", async (t) => {
     // The stream's own timer was set earlier, and for no longer: it has fired by then.
     if (text === "") await delay(timeoutMs);
     text += piece;
+    steps.release(Number.POSITIVE_INFINITY);
   }
   assert.equal(text, "Hello from the mock.");
 });
