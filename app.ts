@@ -44,12 +44,22 @@ const app = await createAgentServer({
   config,
   log,
   metrics,
-  health: () => null,
+  health,
   answersFrom: llm.provider,
 });
 closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
+llm.agentCircuit.onChange((isOpen) => {
+  if (isOpen)
+    log.error("The agent's model keeps failing: callers hear an apology at once until it answers again");
+  else log.info("The agent's model answers again");
+});
+
+/** Why calls are worse off at the moment, or null. */
+function health(): string | null {
+  return llm.agentCircuit.isOpen ? "the agent's model keeps failing, callers hear an apology" : null;
+}
 
 function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }: Config): Transfer | null {
   if (TRANSFER_NUMBER === undefined) return null;

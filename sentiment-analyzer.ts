@@ -1,11 +1,14 @@
 import { EventEmitter, once } from "node:events";
+import type { ChatCompletion } from "openai/resources/chat/completions";
+import type { CompletionUsage } from "openai/resources/completions";
 import { readTurn } from "./lib/conversation.ts";
 import { withDeadline } from "./lib/deadline.ts";
 import { describeError } from "./lib/errors.ts";
 import type { AnyEvent, EventOf } from "./lib/events.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { classify } from "./lib/llm/embedded/sentiment.ts";
-import { toLlmError } from "./lib/llm/errors.ts";
+import { attemptOutcome, circuitOpenError, toLlmError } from "./lib/llm/errors.ts";
+import { type LlmUsage, usageOf } from "./lib/llm/usage.ts";
 import {
   logDraft,
   SENTIMENT_SCORE,
@@ -194,8 +197,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     } catch (error) {
       if (!this.session.signal.aborted) {
         this.session.log.warn(
-          // What the API said may hold the key; a deadline's words are our own.
-          describeError(error instanceof DOMException ? error : toLlmError(error)),
+          describeError(error),
           "Sentiment model failed, the embedded rules judge instead",
         );
       }
@@ -203,9 +205,31 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     }
   }
 
+  /** @throws {LlmError} */
   async #ask(text: string): Promise<Sentiment> {
+    const { llm, model } = this.#options;
+    const attempt = llm.sentimentCircuit.begin();
+    if (!attempt) throw circuitOpenError();
+    const ended = (outcome: LlmUsage["outcome"], usage?: CompletionUsage) =>
+      this.sendEvent(logDraft("llm.usage", usageOf(model, outcome, usage)));
+    try {
+      const completion = await this.#request(text);
+      attempt.settle("succeeded");
+      ended("completed", completion.usage);
+      return readSentiment(completion.choices[0]?.message.content ?? "");
+    } catch (error) {
+      const { aborted } = this.session.signal;
+      // What a client says of an error may quote the key; ours does not.
+      const failure = toLlmError(error);
+      attempt.settle(aborted ? "neither" : attemptOutcome(failure));
+      ended(aborted ? "cancelled" : "failed");
+      throw failure;
+    }
+  }
+
+  #request(text: string): Promise<ChatCompletion> {
     const { llm, model, timeoutMs } = this.#options;
-    const completion = await withDeadline(this.session.signal, timeoutMs, (signal) =>
+    return withDeadline(this.session.signal, timeoutMs, (signal) =>
       llm.client.chat.completions.create(
         {
           model,
@@ -220,7 +244,6 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
         { signal, maxRetries: 0 },
       ),
     );
-    return readSentiment(completion.choices[0]?.message.content ?? "");
   }
 
   #apply(verdict: Verdict): void {

@@ -88,16 +88,17 @@ export class SupportAgent extends OutputAgentNode {
       return;
     }
     // The answer is asked for before the verdict is waited for: the caller waits for the slower one, not for both.
-    const unwanted = new AbortController();
     const open = (request: ChatRequest) =>
-      new ChatStream(this.#options.llm, request, AbortSignal.any([signal, unwanted.signal]));
+      new ChatStream(this.#options.llm, request, signal, (usage) =>
+        this.sendEvent(logDraft("llm.usage", usage)),
+      );
     const request = this.#request();
     const first = open(request);
     if (this.#sentiment.couldEscalate())
       await this.#sentiment.settled(signal, this.#options.escalationWaitMs);
     if (turn.over) return;
     if (this.#mustEscalate()) {
-      unwanted.abort();
+      first.cancel();
       yield this.#escalateInTurn(true);
       return;
     }

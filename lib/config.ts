@@ -28,9 +28,11 @@ const schema = z.object({
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   AGENT_MODEL: z.string().default("gpt-4o-mini"),
   SENTIMENT_MODEL: z.string().default("gpt-4o-mini"),
-  // A caller waits in silence for the first word; ten seconds is already long on a telephone.
+  // The longest silence, before the first word as between two; ten seconds is already long on a telephone.
   LLM_TIMEOUT_MS: ms(10_000),
   SENTIMENT_TIMEOUT_MS: ms(5_000),
+  // Speech is about 15 characters a second: nine minutes of it are a model that has lost its way.
+  MAX_RESPONSE_CHARS: count(8_000),
   MAX_CONTEXT_MESSAGES: z.coerce.number().int().min(2).default(200),
 
   ESCALATION_THRESHOLD: count(3),

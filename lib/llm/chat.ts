@@ -5,10 +5,12 @@ import type {
   ChatCompletionTool,
 } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
-import { unlessAborted } from "../deadline.ts";
 import { LlmError } from "../errors.ts";
+import type { Attempt } from "./circuit.ts";
 import type { Llm } from "./client.ts";
-import { toLlmError } from "./errors.ts";
+import { attemptOutcome, circuitOpenError, toLlmError } from "./errors.ts";
+import { withRetries } from "./retry.ts";
+import { type LlmUsage, usageOf } from "./usage.ts";
 
 export type ToolCall = {
   id: string;
@@ -29,29 +31,55 @@ export type ChatRequest = {
 /**
  * One streamed answer. The request leaves when it is made, not when the first piece is asked for,
  * so that a caller of this class may do something else meanwhile.
+ *
+ * The model may be silent for `llm.timeoutMs` at most, before the first piece as between two, retries included:
+ * to a caller the one silence is as long as the other.
  */
 export class ChatStream implements AsyncIterable<string> {
-  /** Tokens as the API reported them; null if it did not. */
-  usage: CompletionUsage | null = null;
+  readonly #llm: Llm;
+  readonly #request: ChatRequest;
   readonly #signal: AbortSignal;
-  readonly #stalled = new AbortController();
+  readonly #onEnd: (usage: LlmUsage) => void;
+  /** Leave to ask; null if the circuit is open, and then nothing is sent. */
+  readonly #attempt: Attempt | null;
+  readonly #upstream = new AbortController();
   readonly #watchdog: NodeJS.Timeout;
   readonly #chunks: Promise<AsyncIterable<ChatCompletionChunk>>;
   readonly #toolCalls = new Map<number, ToolCall>();
+  readonly #cancel = () => this.cancel();
+  /** Characters that may still come. */
+  #room: number;
+  /** Whoever reads is busy with a piece, so no silence is the model's. */
+  #held = false;
+  #said = false;
   #finished = false;
+  #usage: CompletionUsage | null = null;
+  /** Why we closed the request ourselves. */
+  #closedBy: LlmError | null = null;
+  #ended = false;
 
-  /** @param signal cancels the request; the connection to the model is closed. */
-  constructor(llm: Llm, request: ChatRequest, signal: AbortSignal) {
+  /**
+   * @param signal cancels the request; the connection to the model is closed.
+   * @param onEnd told once, when a request that was sent has ended in whatever way.
+   */
+  constructor(
+    llm: Llm,
+    request: ChatRequest,
+    signal: AbortSignal,
+    onEnd: (usage: LlmUsage) => void = () => {},
+  ) {
+    this.#llm = llm;
+    this.#request = request;
     this.#signal = signal;
-    this.#watchdog = setTimeout(() => this.#stalled.abort(), llm.timeoutMs);
-    // An answer nobody reads any more, or ever began to read, must not leave its timer behind.
-    signal.addEventListener("abort", () => clearTimeout(this.#watchdog), { once: true });
-    const cancelled = AbortSignal.any([signal, this.#stalled.signal]);
-    const response = llm.client.chat.completions.create(toBody(request), { signal: cancelled });
-    // The client sleeps between retries without looking at the signal; nobody should wait for that.
-    this.#chunks = unlessAborted(response, cancelled);
+    this.#onEnd = onEnd;
+    this.#room = llm.maxResponseChars;
+    this.#attempt = llm.agentCircuit.begin();
+    this.#watchdog = setTimeout(() => this.#silent(), llm.timeoutMs);
+    signal.addEventListener("abort", this.#cancel, { once: true });
+    if (signal.aborted) this.cancel();
+    this.#chunks = this.#send();
     // It is awaited when somebody reads; until then a failure must not count as unhandled.
-    this.#chunks.catch(() => clearTimeout(this.#watchdog));
+    this.#chunks.catch(() => {});
   }
 
   /** The tool calls of the answer; complete when the text has ended. */
@@ -59,57 +87,118 @@ export class ChatStream implements AsyncIterable<string> {
     return [...this.#toolCalls.values()];
   }
 
+  /** Closes the request: nobody wants the rest. */
+  cancel(): void {
+    this.#close(new LlmError("aborted", "the request was cancelled"));
+  }
+
   /**
-   * The text, piece by piece; it can be read once.
+   * The text, piece by piece; it can be read once. An answer longer than `llm.maxResponseChars` ends there.
    * @throws {LlmError} of kind `aborted` when the signal ended it.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, void> {
-    let said = false;
     try {
       for await (const chunk of await this.#chunks) {
-        this.#watchdog.refresh();
         const text = this.#take(chunk);
         if (text === "") continue;
-        said = true;
+        this.#said = true;
+        this.#held = true;
         yield text;
+        this.#held = false;
+        this.#signOfLife();
+        if (this.#room > 0) continue;
+        // Leaving the loop closes the connection.
+        this.#toolCalls.clear();
+        this.#end("completed", null);
+        return;
       }
+      // The client ends an aborted stream without a word, and so does a server that goes away.
+      if (!this.#finished) throw new LlmError("cut", "the model's answer broke off");
+      this.#end("completed", null);
     } catch (error) {
-      throw this.#whyEnded(said) ?? toLlmError(error);
+      throw this.#fail(error);
     } finally {
-      clearTimeout(this.#watchdog);
+      // Whoever read has left in the middle.
+      this.cancel();
     }
-    // The client ends an aborted stream without a word, and so does a server that goes away.
-    const failure = this.#whyEnded(said);
-    if (failure) throw failure;
-    if (!this.#finished) throw new LlmError("cut", "the model's answer broke off");
   }
 
-  #whyEnded(said: boolean): LlmError | null {
-    if (this.#signal.aborted) return new LlmError("aborted", "the request was cancelled");
-    if (!this.#stalled.signal.aborted) return null;
-    return said
-      ? new LlmError("stalled", "the model stopped in mid-answer")
-      : new LlmError("timeout", "the model sent nothing in time: raise LLM_TIMEOUT_MS or look at the server");
+  async #send(): Promise<AsyncIterable<ChatCompletionChunk>> {
+    try {
+      if (!this.#attempt) throw circuitOpenError();
+      const { signal } = this.#upstream;
+      const body = toBody(this.#request);
+      const ask = () => this.#llm.client.chat.completions.create(body, { signal, maxRetries: 0 });
+      return await withRetries(ask, performance.now() + this.#llm.timeoutMs, signal);
+    } catch (error) {
+      throw this.#fail(error);
+    }
   }
 
+  #signOfLife(): void {
+    // Refreshing a cleared timer would start it again.
+    if (!this.#ended) this.#watchdog.refresh();
+  }
+
+  /** The time for the next piece has passed. */
+  #silent(): void {
+    if (this.#held) this.#watchdog.refresh();
+    else if (this.#said) this.#close(new LlmError("stalled", "the model stopped in mid-answer"));
+    else {
+      const why = "the model sent nothing in time: raise LLM_TIMEOUT_MS or look at the server";
+      this.#close(new LlmError("timeout", why));
+    }
+  }
+
+  #close(why: LlmError): void {
+    if (this.#ended) return;
+    this.#closedBy = why;
+    this.#end(why.kind === "aborted" ? "cancelled" : "failed", why);
+    this.#upstream.abort();
+  }
+
+  /** The error to throw: what we did ourselves explains what the client reports of it. */
+  #fail(error: unknown): LlmError {
+    const failure = this.#closedBy ?? toLlmError(error);
+    this.#end("failed", failure);
+    return failure;
+  }
+
+  #end(outcome: LlmUsage["outcome"], failure: LlmError | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#watchdog);
+    this.#signal.removeEventListener("abort", this.#cancel);
+    if (!this.#attempt) return;
+    this.#attempt.settle(attemptOutcome(failure));
+    this.#onEnd(usageOf(this.#request.model, outcome, this.#usage));
+  }
+
+  /** Notes what a chunk brings and returns its text. Only what gets the answer on counts as a sign of life. */
   #take(chunk: ChatCompletionChunk): string {
-    if (chunk.usage) this.usage = chunk.usage;
+    if (chunk.usage) this.#usage = chunk.usage;
     // The chunk that reports the usage has no choices.
     const choice = chunk.choices[0];
     if (!choice) return "";
     if (choice.finish_reason) this.#finished = true;
     for (const part of choice.delta.tool_calls ?? []) this.#addToolCall(part);
-    return choice.delta.content ?? "";
+    const text = (choice.delta.content ?? "").slice(0, this.#room);
+    this.#room -= text.length;
+    return text;
   }
 
   #addToolCall(part: ChatCompletionChunk.Choice.Delta.ToolCall): void {
     // Some servers send no index and each call whole: then a part with an id begins a new call.
     const index = part.index ?? (part.id ? this.#toolCalls.size : this.#toolCalls.size - 1);
     const call = this.#toolCalls.get(index) ?? { id: `call_${index}`, name: "", arguments: "" };
+    const { name = "", arguments: args = "" } = part.function ?? {};
+    this.#room -= (part.id ?? "").length + name.length + args.length;
+    if (this.#room < 0) throw new LlmError("bad_stream", "the model's tool call has no end");
     if (part.id) call.id = part.id;
-    if (part.function?.name) call.name = part.function.name;
-    call.arguments += part.function?.arguments ?? "";
+    if (name) call.name = name;
+    call.arguments += args;
     this.#toolCalls.set(index, call);
+    this.#signOfLife();
   }
 }
 

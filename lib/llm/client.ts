@@ -1,5 +1,6 @@
 import OpenAI from "openai";
 import type { Config } from "../config.ts";
+import { Circuit } from "./circuit.ts";
 import { embeddedFetch } from "./embedded/fetch.ts";
 
 /** The language model as the nodes use it: one client per process, so that connections are shared. */
@@ -7,8 +8,13 @@ export type Llm = {
   readonly client: OpenAI;
   /** What answers, for the log and for people: a host name, or the embedded model. */
   readonly provider: string;
-  /** Longest wait for the first byte of an answer, and longest gap between two, ms. */
+  /** Longest silence of the model in an answer: before its first piece, and between two, ms. */
   readonly timeoutMs: number;
+  /** Longest answer, characters; the rest is not fetched. */
+  readonly maxResponseChars: number;
+  /** One for each use, for the two may have different models, and the one's failure is none of the other's. */
+  readonly agentCircuit: Circuit;
+  readonly sentimentCircuit: Circuit;
 };
 
 /**
@@ -17,6 +23,12 @@ export type Llm = {
  */
 export function createLlm(config: Config): Llm {
   const { OPENAI_API_KEY, OPENAI_BASE_URL, LLM_TIMEOUT_MS: timeoutMs } = config;
+  const shared = {
+    timeoutMs,
+    maxResponseChars: config.MAX_RESPONSE_CHARS,
+    agentCircuit: new Circuit(),
+    sentimentCircuit: new Circuit(),
+  };
   const embedded = OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined;
   if (embedded) {
     const client = new OpenAI({
@@ -25,7 +37,7 @@ export function createLlm(config: Config): Llm {
       fetch: embeddedFetch,
       logLevel: "off",
     });
-    return { client, provider: "the embedded rule-based model", timeoutMs };
+    return { client, provider: "the embedded rule-based model", ...shared };
   }
   const client = new OpenAI({
     // A local server wants no key, but the client insists on one.
@@ -37,5 +49,5 @@ export function createLlm(config: Config): Llm {
     // At "debug" the client would print whole conversations.
     logLevel: "off",
   });
-  return { client, provider: new URL(client.baseURL).host, timeoutMs };
+  return { client, provider: new URL(client.baseURL).host, ...shared };
 }

@@ -69,19 +69,20 @@ type SentimentHandler = (request: LlmRequest, utterance: string) => Scripted;
 const GUARD_MS = 5_000;
 const DEFAULT_TEXT = "Hello from the mock.";
 
-/** Starts an OpenAI-compatible server on a free port of 127.0.0.1. */
-export async function startMockLlm(): Promise<MockLlm> {
+/** Starts an OpenAI-compatible server on 127.0.0.1, on a free port unless one is given. */
+export async function startMockLlm(port = 0): Promise<MockLlm> {
   const server = createServer((request, response) => void llm.handle(request, response));
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the mock LLM has no TCP port");
-  const llm = new MockLlm(`http://127.0.0.1:${address.port}/v1`, async () => {
+  const stop = async () => {
     const closed = once(server, "close");
     server.close();
     server.closeAllConnections();
     await closed;
-  });
+  };
+  const llm = new MockLlm(`http://127.0.0.1:${address.port}/v1`, stop, () => server.closeIdleConnections());
   return llm;
 }
 
@@ -95,14 +96,17 @@ class MockLlm {
   #chat: ChatHandler = () => DEFAULT_TEXT;
   #sentiment: SentimentHandler = () => "neutral";
   #closing = false;
+  /** Closes the connections that carry no request. */
+  readonly closeIdle: () => void;
   readonly #stopServer: () => Promise<void>;
   readonly #taken = new Set<LlmRequest>();
   readonly #arrivals = new EventTarget();
   readonly #failures: unknown[] = [];
 
-  constructor(baseUrl: string, stopServer: () => Promise<void>) {
+  constructor(baseUrl: string, stopServer: () => Promise<void>, closeIdle: () => void) {
     this.baseUrl = baseUrl;
     this.#stopServer = stopServer;
+    this.closeIdle = closeIdle;
   }
 
   /** Answers chat requests from now on. A handler that throws gives a 500 and makes `close()` reject. */
