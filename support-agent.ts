@@ -49,6 +49,10 @@ export class SupportAgent extends OutputAgentNode {
   readonly #tools: ToolSet;
   #greeted = false;
   #escalated = false;
+  /** The caller has spoken, and the request for an answer has not come yet. */
+  #owesAnswer = false;
+  /** How many utterances had been heard when the latest answer began. */
+  #answered = 0;
 
   constructor(options: SupportAgentOptions) {
     super({
@@ -66,25 +70,31 @@ export class SupportAgent extends OutputAgentNode {
     if (event.type === "system.user.joined" && !this.#greeted) {
       this.#greeted = true;
       this.speak(GREETING);
-    } else if (
-      isLog(event, "sentiment") &&
-      this.#mustEscalate() &&
-      !this.responding &&
-      !this.#sentiment.userIsSpeaking
-    ) {
+    } else if (event.type === "agent.transcript.update" && event.role === "user") {
+      this.#owesAnswer = true;
+    } else if (isLog(event, "sentiment") && this.#mustEscalate() && this.#isQuiet()) {
       // The verdict came after the answer, and nobody is talking: this is the moment.
       this.speak(this.#escalate(false));
       this.#handOver();
     }
   }
 
+  /** Whether nobody speaks and nobody is about to: a request for an answer follows the caller's words. */
+  #isQuiet(): boolean {
+    return !this.responding && !this.#owesAnswer && !this.#sentiment.userIsSpeaking;
+  }
+
   protected override async *generateResponse(
     signal: AbortSignal,
     turn: Turn,
   ): AsyncGenerator<string, void, void> {
-    // A verdict that came while the caller was speaking again: there is nothing left to ask a model.
+    this.#owesAnswer = false;
+    const answeredBefore = this.#answered;
+    this.#answered = this.#sentiment.utterances;
+    const escalate = () => this.#escalateInTurn(this.#sentiment.crossedAt > answeredBefore);
+    // The verdict was faster than the request, or came while the caller spoke again: no need to ask a model.
     if (this.#mustEscalate()) {
-      yield this.#escalateInTurn(false);
+      yield escalate();
       return;
     }
     // The answer is asked for before the verdict is waited for: the caller waits for the slower one, not for both.
@@ -99,7 +109,7 @@ export class SupportAgent extends OutputAgentNode {
     if (turn.over) return;
     if (this.#mustEscalate()) {
       first.cancel();
-      yield this.#escalateInTurn(true);
+      yield escalate();
       return;
     }
     yield* streamAnswer({
@@ -115,7 +125,7 @@ export class SupportAgent extends OutputAgentNode {
     if (this.handOff !== null) {
       if (turn.said === "") yield this.handOff === "agent.end_call" ? GOODBYE : TRANSFER_LINE;
     } else if (this.#mustEscalate()) {
-      yield ` ${this.#escalateInTurn(true)}`;
+      yield ` ${escalate()}`;
     }
   }
 
