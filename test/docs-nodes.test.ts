@@ -67,7 +67,8 @@ test("the guide's nodes and their chain work as they stand on the page", async (
     .split("\n")
     .map((line) => JSON.parse(line));
   assert.deepEqual(
-    lines.map(({ type }) => type),
+    // Log events are the framework's own notes.
+    lines.map(({ type }) => type).filter((type) => type !== "agent.log"),
     [
       "system.user.joined",
       "agent.speak",

@@ -35,7 +35,7 @@ describe("the interrupt-control example", () => {
     server = await startServerProcess({ script, env: { OPENAI_BASE_URL: llm.baseUrl } });
   });
   after(async () => {
-    assert.equal(await server.stop(), 0);
+    assert.equal(await server.stop(), 0, server.output);
     await llm.close();
   });
 

@@ -144,10 +144,7 @@ export class ServerProcess {
 /** Starts the real server and waits until it is ready. @throws with its output when it does not get there. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const release = options.port ? await takeTurn(options.port) : null;
-  const port = await freePort(options.port).catch((error: unknown) => {
-    release?.();
-    throw error;
-  });
+  const port = options.port || (await freePort());
   const server = await spawnServerProcess(port, options);
   void server.exited.then(release);
   try {
@@ -186,9 +183,9 @@ async function appOf(script: string): Promise<string> {
 }
 
 /**
- * Waits until no other test process needs this fixed port: test files run side by side. The lock is the port
- * below it, so that the system drops it with the process that holds it. @returns what gives it back.
- * @throws when it is not to be had in 2 minutes.
+ * Waits until this fixed port is free and no other test process is about to use it: test files run side by side.
+ * The lock is the port below it, so that the system drops it with the process that holds it.
+ * @returns what gives it back. @throws when it is not to be had in 2 minutes.
  */
 async function takeTurn(port: number): Promise<() => void> {
   const guard = AbortSignal.timeout(TURN_GUARD_MS);
@@ -196,9 +193,11 @@ async function takeTurn(port: number): Promise<() => void> {
     const lock = createServer().listen(port - 1, "127.0.0.1");
     try {
       await once(lock, "listening");
+      await freePort(port);
       return () => lock.close();
-    } catch {
-      if (guard.aborted) throw new Error(`port ${port} is in use by other tests, for ${TURN_GUARD_MS} ms`);
+    } catch (error) {
+      lock.close();
+      if (guard.aborted) throw error;
       await delay(POLL_MS);
     }
   }
