@@ -1,0 +1,14 @@
+/** A talking node as a supervisor can steer it. Every method throws a `LiveError` when it cannot do it. */
+export type Supervised = {
+  /** Puts a note into the next prompt, once. The caller never hears it. */
+  whisper(note: string): void;
+  /** Says exactly this now, cutting off an answer that is being given. */
+  say(text: string): void;
+  /** Hands the call to the configured number. */
+  transfer(): void;
+  /** Says goodbye and ends the call. */
+  end(): void;
+  /** Falls silent until {@link unmute}; saying, transferring and ending still work. */
+  mute(): void;
+  unmute(): void;
+};
