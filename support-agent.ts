@@ -59,6 +59,8 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
   readonly #tools: ToolSet;
   readonly #whispers = new Whispers();
   #greeted = false;
+  /** Words of the caller that no answer has been asked for yet, and whether an escalation was due before them. */
+  #unasked: { wasDue: boolean } | null = null;
   #escalated = false;
 
   constructor(options: SupportAgentOptions) {
@@ -109,7 +111,11 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
   }
 
   protected override onEvent(event: AnyEvent): void {
-    if (event.type === "system.user.joined" && !this.#greeted) {
+    if (event.type === "agent.transcript.update" && event.role === "user") {
+      this.#unasked ??= { wasDue: this.#reasonToEscalate() === "frustration_threshold_exceeded" };
+    } else if (event.type === "system.llm.request") {
+      this.#unasked = null;
+    } else if (event.type === "system.user.joined" && !this.#greeted) {
       this.#greeted = true;
       this.speak(GREETING);
     } else if (
@@ -117,6 +123,8 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
       // A wish for a person is met in the answer to it, never before the answer is asked for.
       this.#reasonToEscalate() === "frustration_threshold_exceeded" &&
       !this.responding &&
+      // A fast verdict overtakes the request that follows the words: the answer will be the hand-off.
+      this.#unasked === null &&
       !this.#sentiment.userIsSpeaking
     ) {
       // The verdict came after the answer, and nobody is talking: this is the moment.
@@ -129,10 +137,10 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
     signal: AbortSignal,
     turn: Turn,
   ): AsyncGenerator<string, void, void> {
-    // A verdict that came while the caller was speaking again, or a wish for a person: there is nothing to ask a model.
+    // A verdict that is in already, or a wish for a person: there is nothing to ask a model.
     const reason = this.#reasonToEscalate();
     if (reason) {
-      yield this.#escalateInTurn(reason === "human_request");
+      yield this.#escalateInTurn(reason === "human_request" || this.#unasked?.wasDue === false);
       return;
     }
     // The answer is asked for before the verdict is waited for: the caller waits for the slower one, not for both.
