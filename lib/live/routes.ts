@@ -95,5 +95,5 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new LiveError("bad_request", `${issue?.path.join(".")}: ${issue?.message}`);
+  throw new LiveError("bad_request", `${issue?.path.join(".") || "body"}: ${issue?.message}`);
 }
