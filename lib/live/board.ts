@@ -36,6 +36,10 @@ export class Board {
     }
   }
 
+  has(sessionId: string): boolean {
+    return this.#calls.has(sessionId);
+  }
+
   /** All live calls in the order they began, without their turns, as JSON. */
   list(): JsonObject[] {
     return [...this.#calls.values()].map(toWire);

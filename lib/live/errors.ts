@@ -1,25 +1,6 @@
 import { AgentServerError } from "../errors.ts";
 
-/** What a viewer or a supervisor asked for cannot be done. */
-export class LiveError extends AgentServerError {
-  readonly code:
-    | "handed_off"
-    | "no_transfer_number"
-    | "too_many_notes"
-    | "not_live"
-    | "supervision_off"
-    | "bad_request"
-    | "too_many_viewers";
-  /** The HTTP status that says the same. */
-  readonly statusCode: 400 | 403 | 404 | 409 | 503;
-
-  constructor(code: LiveError["code"], message: string) {
-    super(message);
-    this.code = code;
-    this.statusCode = STATUS[code];
-  }
-}
-
+/** The HTTP status that says the same as a code. */
 const STATUS = {
   bad_request: 400,
   supervision_off: 403,
@@ -28,4 +9,27 @@ const STATUS = {
   no_transfer_number: 409,
   too_many_notes: 409,
   too_many_viewers: 503,
+  no_answer: 504,
 } as const;
+
+export type LiveErrorCode = keyof typeof STATUS;
+
+/** What a viewer or a supervisor asked for cannot be done. */
+export class LiveError extends AgentServerError {
+  readonly code: LiveErrorCode;
+  readonly statusCode: number;
+
+  constructor(code: LiveErrorCode, message: string) {
+    super(message);
+    this.code = code;
+    this.statusCode = STATUS[code];
+  }
+}
+
+export function isLiveErrorCode(value: unknown): value is LiveErrorCode {
+  return typeof value === "string" && Object.hasOwn(STATUS, value);
+}
+
+export function notLive(): LiveError {
+  return new LiveError("not_live", "no such call is live: GET /live/calls lists those that are");
+}

@@ -4,17 +4,12 @@ import type { EndReason } from "../nodes/agent-node.ts";
 import { BackgroundAgentNode } from "../nodes/background-agent-node.ts";
 import { Utterances } from "../utterances.ts";
 import type { LiveEvent, LiveNews, PartialTurn } from "./live-event.ts";
-import type { Supervised } from "./supervised.ts";
+import type { Supervised, SupervisorCommand } from "./supervised.ts";
 
 /** Least time between two parts of an answer that is being given, ms. */
 const PARTIAL_EVERY_MS = 400;
 /** Longest text of a turn in a live event, characters. */
 const MAX_TEXT = 4_000;
-
-/** What a supervisor wants done to a call. */
-export type SupervisorCommand =
-  | { action: "whisper" | "say"; text: string }
-  | { action: "transfer" | "end" | "mute" | "unmute" };
 
 /** Where a live call tells what happens to it. */
 export type LiveCallOutlet = {

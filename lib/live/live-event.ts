@@ -33,7 +33,8 @@ export type LiveNews =
       frustrationCount: number;
     }
   | { type: "supervisor"; action: SupervisorAction; text: string | null }
-  | { type: "call.ended"; reason: EndReason; durationMs: number };
+  /** `crashed`: the server whose call it was is gone. */
+  | { type: "call.ended"; reason: EndReason | "crashed"; durationMs: number };
 
 export type UserTurn = { type: "turn"; number: number; role: "user"; text: string; offsetMs: number };
 export type AgentTurn = {

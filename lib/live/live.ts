@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { type JsonObject, now } from "../events.ts";
 import { Board } from "./board.ts";
-import { LiveError } from "./errors.ts";
+import { notLive } from "./errors.ts";
 import { EventRing } from "./event-ring.ts";
 import { LiveCall } from "./live-call.ts";
 import { type PartialTurn, toFrame, toWire } from "./live-event.ts";
 import type { LiveFeed } from "./live-feed.ts";
-import type { Supervised } from "./supervised.ts";
+import type { Supervised, SupervisorCommand } from "./supervised.ts";
 import { Viewers } from "./viewers.ts";
 
 /** What a viewer wants to see. */
@@ -29,6 +29,8 @@ export class Live {
   constructor(feed: LiveFeed) {
     this.#feed = feed;
     this.#ring = new EventRing(feed.startId);
+    for (const event of feed.history) this.#board.apply(event);
+    feed.onOrder((sessionId, command) => this.#superviseHere(sessionId, command));
     feed.onEvent(({ id, event }) => {
       this.#board.apply(event);
       const entry = { id, sessionId: event.sessionId, frame: toFrame(event.type, toWire(event), id) };
@@ -48,11 +50,14 @@ export class Live {
     });
   }
 
-  /** The call of this id. Throws {@link LiveError} when it is not live here. */
-  call(sessionId: string): LiveCall {
-    const call = this.#calls.get(sessionId);
-    if (call) return call;
-    throw new LiveError("not_live", "no such call is live: GET /live/calls lists those that are");
+  /** Has the agent of a call do what a supervisor wants, on whichever server it is. Throws a `LiveError`. */
+  async supervise(sessionId: string, command: SupervisorCommand): Promise<void> {
+    if (!this.#superviseHere(sessionId, command)) await this.#feed.order(sessionId, command);
+  }
+
+  /** Throws a `LiveError` when no such call is live. */
+  refuseUnlessLive(sessionId: string): void {
+    if (!this.#board.has(sessionId)) throw notLive();
   }
 
   /** The picture of all calls, and the id of the latest event in it. */
@@ -60,11 +65,11 @@ export class Live {
     return { lastEventId: this.#ring.lastId, calls: this.#board.list() };
   }
 
-  /** The picture of one call with its turns. Throws {@link LiveError} when it is not live. */
+  /** The picture of one call with its turns. Throws a `LiveError` when it is not live. */
   get(sessionId: string): { lastEventId: number; call: JsonObject } {
     const call = this.#board.get(sessionId);
-    if (call) return { lastEventId: this.#ring.lastId, call };
-    throw new LiveError("not_live", "no such call is live: GET /live/calls lists those that are");
+    if (!call) throw notLive();
+    return { lastEventId: this.#ring.lastId, call };
   }
 
   /** Whether one more viewer can be taken. */
@@ -77,11 +82,21 @@ export class Live {
     this.#viewers.add(response, sessionId, this.#missed(sessionId, lastEventId));
   }
 
-  /** Ends the streams; calls go on unseen. */
-  async close(): Promise<void> {
+  /** Ends every stream; calls go on unseen. */
+  endStreams(): void {
     this.#closed = true;
     this.#viewers.close();
-    await this.#feed.close();
+  }
+
+  /** Lets go of the feed, when the last call has ended. */
+  close(): Promise<void> {
+    return this.#feed.close();
+  }
+
+  #superviseHere(sessionId: string, command: SupervisorCommand): boolean {
+    const call = this.#calls.get(sessionId);
+    call?.supervise(command);
+    return call !== undefined;
   }
 
   #missed(sessionId: string | null, lastEventId: number | null): string {

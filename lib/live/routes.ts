@@ -3,10 +3,8 @@ import { z } from "zod";
 import { now } from "../events.ts";
 import { LiveError } from "./errors.ts";
 import type { Live } from "./live.ts";
-import type { SupervisorCommand } from "./live-call.ts";
+import { type SupervisorCommand, supervisorText } from "./supervised.ts";
 
-/** Longest text of a supervisor, characters. */
-const MAX_TEXT = 1_000;
 /** When to come back if all places are taken, s. */
 const RETRY_AFTER_S = 5;
 
@@ -28,7 +26,7 @@ const streamQuery = z.object({
   last_event_id: z.coerce.number().int().min(0).optional(),
 });
 const session = z.object({ session: z.string() });
-const spoken = z.object({ text: z.string().trim().min(1).max(MAX_TEXT) });
+const spoken = z.object({ text: supervisorText });
 
 /** The live stream, the picture of the live calls, and the supervisor's hand: docs/live-api.md. */
 export async function liveRoutes(
@@ -36,7 +34,8 @@ export async function liveRoutes(
   { live, canSupervise }: LiveRoutesOptions,
 ): Promise<void> {
   // An open stream would hold the server's close for as long as its reader likes.
-  app.addHook("preClose", () => live.close());
+  app.addHook("preClose", async () => live.endStreams());
+  app.addHook("onClose", () => live.close());
 
   // A HEAD route would open a stream as well.
   app.get("/live", { exposeHeadRoute: false }, async (request, reply) => {
@@ -73,8 +72,8 @@ export async function liveRoutes(
         throw new LiveError("supervision_off", "set AUTH_TOKEN: without it anybody could steer calls");
       }
       const { session: sessionId } = check(session, request.params);
-      const call = live.call(sessionId);
-      call.supervise(read(request.body));
+      live.refuseUnlessLive(sessionId);
+      await live.supervise(sessionId, read(request.body));
       return { session_id: sessionId, action, at: now() };
     });
   };
