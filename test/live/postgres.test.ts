@@ -165,7 +165,7 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
       );
       assert.equal(new Set(first.texts).size, 300);
       for (const index of [0, 1, 2]) {
-        const written = first.texts.filter((text) => text.startsWith(`${index}:`));
+        const written: string[] = first.texts.filter((text) => text.startsWith(`${index}:`));
         assert.deepEqual(
           written,
           Array.from({ length: 100 }, (_, n) => `${index}:${n}`),
