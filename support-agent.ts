@@ -82,7 +82,7 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
 
   say(text: string): void {
     this.#refuseAfterHandOff();
-    this.cutOff();
+    this.stopSpeaking();
     this.speak(text);
   }
 

@@ -136,7 +136,10 @@ export function loadCoachConfig(path: string | undefined): CoachConfig {
 export function parseCoachConfig(value: unknown, path = "the coach's rules"): CoachConfig {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new ConfigError(`COACH_RULES: cannot use ${path}:\n${z.prettifyError(result.error)}`);
+  const problems = result.error.issues.map(
+    ({ path: field, message }) => `${field.join(".") || "it"}: ${message}`,
+  );
+  throw new ConfigError(`COACH_RULES: cannot use ${path}: ${problems.join("; ")}`);
 }
 
 function readJson(path: string): unknown {

@@ -97,7 +97,7 @@ export abstract class OutputAgentNode extends AgentNode {
   /** Falls silent: what is being said ends now, and requests get an empty answer until {@link unmute}. {@link speak} still speaks. */
   mute(): void {
     this.#muted = true;
-    this.cutOff();
+    this.stopSpeaking();
   }
 
   /** Answers again, from the next request on. */
@@ -105,10 +105,11 @@ export abstract class OutputAgentNode extends AgentNode {
     this.#muted = false;
   }
 
-  /** Ends the answer that is being given, and has the client drop what it has not yet spoken of it. */
-  protected cutOff(): void {
+  /** Ends the answer that is being given, and has the nodes below and the client drop what is not yet spoken of it. */
+  protected stopSpeaking(): void {
     this.sendEvent({ type: "agent.control.interrupt" });
     if (this.#turn) this.#finish(this.#turn, "interrupted");
+    this.cutOff(stamp({ type: "system.control.interrupt" }));
   }
 
   /** Sends an event. An end or a transfer of the call waits for the end of the answer, and only the first counts. */
