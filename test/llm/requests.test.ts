@@ -32,7 +32,7 @@ async function setUp(t: TestContext): Promise<{ llm: MockLlm; client: VoiceClien
         model: "a",
         sentiment,
         coach: null,
-      transfer: null,
+        transfer: null,
         escalationWaitMs: 0,
         maxContextMessages: MAX_CONTEXT,
       }),
