@@ -1,5 +1,11 @@
+import { Coach } from "./lib/coach/coach.ts";
+import { loadCoachConfig } from "./lib/coach/config.ts";
+import { compileRules } from "./lib/coach/rules.ts";
 import { type Config, loadConfig } from "./lib/config.ts";
 import { ConfigError, describeError } from "./lib/errors.ts";
+import { Live } from "./lib/live/live.ts";
+import { InProcessFeed } from "./lib/live/live-feed.ts";
+import { liveRoutes } from "./lib/live/routes.ts";
 import { createLlm } from "./lib/llm/client.ts";
 import { createLogger } from "./lib/logger.ts";
 import { Metrics } from "./lib/metrics/metrics.ts";
@@ -10,10 +16,12 @@ import { closeOnSignal } from "./lib/shutdown.ts";
 import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 import { SupportAgent, type Transfer } from "./support-agent.ts";
 
-const config = readConfig();
+const config = orExit(loadConfig);
+const coachRules = orExit(() => compileRules(loadCoachConfig(config.COACH_RULES)));
 const log = createLogger(config);
 const llm = createLlm(config);
 const metrics = new Metrics();
+const live = new Live(new InProcessFeed());
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
@@ -24,16 +32,19 @@ async function setupSession(session: AgentSession): Promise<void> {
     threshold: config.ESCALATION_THRESHOLD,
   });
   session.addNode(sentiment);
-  session.addNode(
-    new SupportAgent({
-      llm,
-      model: config.AGENT_MODEL,
-      sentiment,
-      transfer: transferTarget(config),
-      escalationWaitMs: config.ESCALATION_WAIT_MS,
-      maxContextMessages: config.MAX_CONTEXT_MESSAGES,
-    }),
-  );
+  const coach = new Coach({ rules: coachRules });
+  session.addNode(coach);
+  const agent = new SupportAgent({
+    llm,
+    model: config.AGENT_MODEL,
+    sentiment,
+    coach: config.ESCALATE_ON_REQUEST ? coach : null,
+    transfer: transferTarget(config),
+    escalationWaitMs: config.ESCALATION_WAIT_MS,
+    maxContextMessages: config.MAX_CONTEXT_MESSAGES,
+  });
+  session.addNode(live.watch(agent));
+  session.addNode(agent);
   session.addNode(new MetricsNode(metrics));
   await session.start();
   await session.waitUntilComplete();
@@ -47,6 +58,7 @@ const app = await createAgentServer({
   health,
   answersFrom: llm.provider,
 });
+await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
 closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
@@ -66,9 +78,10 @@ function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }:
   return { number: TRANSFER_NUMBER, type: TRANSFER_TYPE, holdMusic: TRANSFER_HOLD_MUSIC ?? null };
 }
 
-function readConfig(): Config {
+/** What `read` gives; a setting that cannot be used ends the process. */
+function orExit<T>(read: () => T): T {
   try {
-    return loadConfig();
+    return read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     giveUp(error.message);

@@ -71,7 +71,6 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   /** Utterances whose verdict has not been applied yet. */
   #inFlight = 0;
   #frustrationCount = 0;
-  #crossedAt = 0;
   #heard: { text: string; from: "transcript" | "request" } | null = null;
   #userMessages = 0;
 
@@ -89,16 +88,6 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   /** Negative and frustrated utterances add one, positive ones take one away; never below 0. */
   get frustrationCount(): number {
     return this.#frustrationCount;
-  }
-
-  /** How many utterances have been heard. */
-  get utterances(): number {
-    return this.#utterances;
-  }
-
-  /** Number of the utterance with which the count last came up to the threshold; 0 if it never has. */
-  get crossedAt(): number {
-    return this.#crossedAt;
   }
 
   get threshold(): number {
@@ -264,10 +253,8 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     this.history.push(verdict);
     if (this.history.length > MAX_HISTORY) this.history.shift();
     this.#counts.set(sentiment, (this.#counts.get(sentiment) ?? 0) + 1);
-    const wasBelow = !this.shouldEscalate();
     if (sentiment === "negative" || sentiment === "frustrated") this.#frustrationCount += 1;
     else if (sentiment === "positive") this.#frustrationCount = Math.max(0, this.#frustrationCount - 1);
-    if (wasBelow && this.shouldEscalate()) this.#crossedAt = utterance;
     const frustrationCount = this.#frustrationCount;
     this.session.log.info(
       { utterance, source, analysisMs },

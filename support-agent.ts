@@ -1,5 +1,9 @@
 import { z } from "zod";
+import type { Coach } from "./lib/coach/coach.ts";
 import type { AnyEvent, EventOf } from "./lib/events.ts";
+import { LiveError } from "./lib/live/errors.ts";
+import type { Supervised } from "./lib/live/supervised.ts";
+import { Whispers } from "./lib/live/whispers.ts";
 import { streamAnswer } from "./lib/llm/answer.ts";
 import { type ChatRequest, ChatStream } from "./lib/llm/chat.ts";
 import type { Llm } from "./lib/llm/client.ts";
@@ -16,6 +20,8 @@ const ESCALATION_LINE =
 const NO_TRANSFER_LINE =
   "I can hear this has been frustrating, and I'm sorry. I can't transfer you from here, but I have marked this conversation for a supervisor.";
 const TRANSFER_LINE = "Of course. Let me connect you with a supervisor.";
+const NO_PERSON_LINE =
+  "I can't transfer you from here, but I have marked this conversation for a supervisor.";
 const AFTER_TRANSFER_LINE = "A supervisor will take it from here.";
 
 const PROMPT = `You are a support agent on the telephone. Your words are spoken aloud:
@@ -40,19 +46,22 @@ export type SupportAgentOptions = {
   /** How long an answer may wait for the verdict that decides about the hand-off, ms. */
   escalationWaitMs: number;
   maxContextMessages: number;
+  /** Tells when the caller asks for a person, to be handed over at once; null: the model decides by its tool. */
+  coach: Pick<Coach, "personRequested"> | null;
 };
 
+type EscalationReason = "frustration_threshold_exceeded" | "human_request";
+
 /** Holds the conversation, adapts to the caller's mood, and hands an upset caller to a supervisor. */
-export class SupportAgent extends OutputAgentNode {
+export class SupportAgent extends OutputAgentNode implements Supervised {
   readonly #options: SupportAgentOptions;
   readonly #sentiment: SentimentAnalyzer;
   readonly #tools: ToolSet;
+  readonly #whispers = new Whispers();
   #greeted = false;
+  /** Words of the caller that no answer has been asked for yet, and whether an escalation was due before them. */
+  #unasked: { wasDue: boolean } | null = null;
   #escalated = false;
-  /** The caller has spoken, and the request for an answer has not come yet. */
-  #owesAnswer = false;
-  /** How many utterances had been heard when the latest answer began. */
-  #answered = 0;
 
   constructor(options: SupportAgentOptions) {
     super({
@@ -66,35 +75,72 @@ export class SupportAgent extends OutputAgentNode {
     this.#tools = new ToolSet(this.#declareTools());
   }
 
+  whisper(note: string): void {
+    this.#refuseAfterHandOff();
+    this.#whispers.add(note);
+  }
+
+  say(text: string): void {
+    this.#refuseAfterHandOff();
+    this.stopSpeaking();
+    this.speak(text);
+  }
+
+  transfer(): void {
+    this.#refuseAfterHandOff();
+    if (!this.#options.transfer) {
+      throw new LiveError("no_transfer_number", "there is nobody to transfer to: set TRANSFER_NUMBER");
+    }
+    this.say(TRANSFER_LINE);
+    this.#handOver();
+  }
+
+  end(): void {
+    this.say(GOODBYE);
+    this.sendEvent({ type: "agent.end_call" });
+  }
+
+  override mute(): void {
+    this.#refuseAfterHandOff();
+    super.mute();
+  }
+
+  override unmute(): void {
+    this.#refuseAfterHandOff();
+    super.unmute();
+  }
+
   protected override onEvent(event: AnyEvent): void {
-    if (event.type === "system.user.joined" && !this.#greeted) {
+    if (event.type === "agent.transcript.update" && event.role === "user") {
+      this.#unasked ??= { wasDue: this.#reasonToEscalate() === "frustration_threshold_exceeded" };
+    } else if (event.type === "system.llm.request") {
+      this.#unasked = null;
+    } else if (event.type === "system.user.joined" && !this.#greeted) {
       this.#greeted = true;
       this.speak(GREETING);
-    } else if (event.type === "agent.transcript.update" && event.role === "user") {
-      this.#owesAnswer = true;
-    } else if (isLog(event, "sentiment") && this.#mustEscalate() && this.#isQuiet()) {
+    } else if (
+      isLog(event, "sentiment") &&
+      // A wish for a person is met in the answer to it, never before the answer is asked for.
+      this.#reasonToEscalate() === "frustration_threshold_exceeded" &&
+      !this.responding &&
+      // A fast verdict overtakes the request that follows the words: the answer will be the hand-off.
+      this.#unasked === null &&
+      !this.#sentiment.userIsSpeaking
+    ) {
       // The verdict came after the answer, and nobody is talking: this is the moment.
       this.speak(this.#escalate(false));
       this.#handOver();
     }
   }
 
-  /** Whether nobody speaks and nobody is about to: a request for an answer follows the caller's words. */
-  #isQuiet(): boolean {
-    return !this.responding && !this.#owesAnswer && !this.#sentiment.userIsSpeaking;
-  }
-
   protected override async *generateResponse(
     signal: AbortSignal,
     turn: Turn,
   ): AsyncGenerator<string, void, void> {
-    this.#owesAnswer = false;
-    const answeredBefore = this.#answered;
-    this.#answered = this.#sentiment.utterances;
-    const escalate = () => this.#escalateInTurn(this.#sentiment.crossedAt > answeredBefore);
-    // The verdict was faster than the request, or came while the caller spoke again: no need to ask a model.
-    if (this.#mustEscalate()) {
-      yield escalate();
+    // A verdict that is in already, or a wish for a person: there is nothing to ask a model.
+    const reason = this.#reasonToEscalate();
+    if (reason) {
+      yield this.#escalateInTurn(reason === "human_request" || this.#unasked?.wasDue === false);
       return;
     }
     // The answer is asked for before the verdict is waited for: the caller waits for the slower one, not for both.
@@ -102,6 +148,7 @@ export class SupportAgent extends OutputAgentNode {
       new ChatStream(this.#options.llm, request, signal, (usage) =>
         this.sendEvent(logDraft("llm.usage", usage)),
       );
+    const notes = this.#whispers.waiting;
     const request = this.#request();
     const first = open(request);
     if (this.#sentiment.couldEscalate())
@@ -109,10 +156,10 @@ export class SupportAgent extends OutputAgentNode {
     if (turn.over) return;
     if (this.#mustEscalate()) {
       first.cancel();
-      yield escalate();
+      yield this.#escalateInTurn(true);
       return;
     }
-    yield* streamAnswer({
+    const answer = streamAnswer({
       request,
       first,
       open,
@@ -121,11 +168,16 @@ export class SupportAgent extends OutputAgentNode {
       publish: (event) => this.sendEvent(event),
       isDone: () => this.handOff !== null,
     });
+    for await (const piece of answer) {
+      // An answer that was given up before its first word has not used the notes.
+      if (turn.said === "" && !turn.over) this.#whispers.used(notes);
+      yield piece;
+    }
     if (turn.over) return;
     if (this.handOff !== null) {
       if (turn.said === "") yield this.handOff === "agent.end_call" ? GOODBYE : TRANSFER_LINE;
     } else if (this.#mustEscalate()) {
-      yield ` ${escalate()}`;
+      yield ` ${this.#escalateInTurn(true)}`;
     }
   }
 
@@ -141,12 +193,27 @@ export class SupportAgent extends OutputAgentNode {
       temperature: 0.7,
       tools: this.#tools.schemas,
       toolChoice: "auto",
-      messages: [{ role: "system", content: `${PROMPT}\n${mood}` }, ...this.conversation.messages()],
+      messages: [
+        { role: "system", content: `${PROMPT}\n${mood}${this.#whispers.prompt()}` },
+        ...this.conversation.messages(),
+      ],
     };
   }
 
   #mustEscalate(): boolean {
-    return !this.#escalated && this.handOff === null && this.#sentiment.shouldEscalate();
+    return this.#reasonToEscalate() !== null;
+  }
+
+  #reasonToEscalate(): EscalationReason | null {
+    // While it is muted a human speaks through it, and knows.
+    if (this.#escalated || this.handOff !== null || this.muted) return null;
+    if (this.#sentiment.shouldEscalate()) return "frustration_threshold_exceeded";
+    return this.#options.coach?.personRequested ? "human_request" : null;
+  }
+
+  #refuseAfterHandOff(): void {
+    if (this.handOff === null) return;
+    throw new LiveError("handed_off", "the call has been handed off: nothing can be done to it from here");
   }
 
   /** Decides the hand-off before its line is said, so that an interrupt cannot lose it. */
@@ -158,12 +225,15 @@ export class SupportAgent extends OutputAgentNode {
 
   /** Notes the escalation, once, and returns the line to say. */
   #escalate(sameTurn: boolean): string {
+    const reason: EscalationReason = this.#sentiment.shouldEscalate()
+      ? "frustration_threshold_exceeded"
+      : "human_request";
     this.#escalated = true;
     this.session.log.info("[Auto-escalation triggered]");
     const { transfer } = this.#options;
     this.sendEvent(
       logDraft("escalation.triggered", {
-        reason: "frustration_threshold_exceeded",
+        reason,
         frustrationCount: this.#sentiment.frustrationCount,
         threshold: this.#sentiment.threshold,
         sameTurn,
@@ -171,6 +241,7 @@ export class SupportAgent extends OutputAgentNode {
         outcome: transfer ? "requested" : "no_number",
       }),
     );
+    if (reason === "human_request") return transfer ? TRANSFER_LINE : NO_PERSON_LINE;
     return transfer ? ESCALATION_LINE : NO_TRANSFER_LINE;
   }
 

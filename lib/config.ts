@@ -54,6 +54,10 @@ const schema = z.object({
   ALLOWED_ORIGINS: origins.optional(),
   DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).max(2_147_483_647).default(30_000),
 
+  // The coach: a JSON file that changes its rules, and whether "a human, please" is an escalation.
+  COACH_RULES: z.string().optional(),
+  ESCALATE_ON_REQUEST: z.stringbool().default(false),
+
   AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
 });
 

@@ -305,7 +305,8 @@ function camelKeys(wire: JsonObject): JsonObject {
   return renameKeys(wire, (key) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
 }
 
-function snakeKeys(inner: JsonObject): JsonObject {
+/** The wire's spelling of an object's own keys. */
+export function snakeKeys(inner: JsonObject): JsonObject {
   return renameKeys(inner, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 }
 

@@ -43,6 +43,7 @@ export abstract class OutputAgentNode extends AgentNode {
   /** How many of the next requests were made before an interrupt, and are answered with nothing. */
   #overtaken = 0;
   #handOff: HandOffState = { at: "none" };
+  #muted = false;
 
   constructor(options: OutputAgentNodeOptions) {
     super(options);
@@ -86,6 +87,29 @@ export abstract class OutputAgentNode extends AgentNode {
     if (this.#handOff.at === "done") return;
     this.conversation.said(text);
     this.sendEvent({ type: "agent.speak", text });
+  }
+
+  /** Whether requests get an empty answer, see {@link mute}. */
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  /** Falls silent: what is being said ends now, and requests get an empty answer until {@link unmute}. {@link speak} still speaks. */
+  mute(): void {
+    this.#muted = true;
+    this.stopSpeaking();
+  }
+
+  /** Answers again, from the next request on. */
+  unmute(): void {
+    this.#muted = false;
+  }
+
+  /** Ends the answer that is being given, and has the nodes below and the client drop what is not yet spoken of it. */
+  protected stopSpeaking(): void {
+    this.sendEvent({ type: "agent.control.interrupt" });
+    if (this.#turn) this.#finish(this.#turn, "interrupted");
+    this.cutOff(stamp({ type: "system.control.interrupt" }));
   }
 
   /** Sends an event. An end or a transfer of the call waits for the end of the answer, and only the first counts. */
@@ -163,10 +187,10 @@ export abstract class OutputAgentNode extends AgentNode {
     if (this.#overtaken > 0) {
       this.#overtaken -= 1;
       this.#finish(turn, "interrupted");
-    } else if (this.#handOff.at === "none") {
+    } else if (this.#handOff.at === "none" && !this.#muted) {
       this.session.own(this.#generate(turn));
     } else {
-      this.#say(turn, this.answerAfterHandOff());
+      this.#say(turn, this.#muted ? "" : this.answerAfterHandOff());
       this.#finish(turn, "completed");
     }
   }

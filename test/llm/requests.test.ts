@@ -31,6 +31,7 @@ async function setUp(t: TestContext): Promise<{ llm: MockLlm; client: VoiceClien
         llm,
         model: "a",
         sentiment,
+        coach: null,
         transfer: null,
         escalationWaitMs: 0,
         maxContextMessages: MAX_CONTEXT,

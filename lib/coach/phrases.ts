@@ -1,0 +1,101 @@
+/*
+ * What the rules listen for. A phrase is words; `a/b` is either, and a word with `?` may be missing:
+ * "speak/talk to a/an real/live? person" also finds "talk to a person".
+ */
+
+/** The caller asks for a human being. "Are you a real person?" is a question, so the verb is always there. */
+export const PERSON_PHRASES = [
+  "speak/talk to/with a/an/the/your/any/another/some? real/live/actual/human? person/human/agent/representative/rep/operator/supervisor/manager/advisor/adviser/someone/somebody",
+  "speak/talk to/with your/the/a customer? service/support/care? team/department",
+  "speak/talk to/with someone/somebody",
+  "get/give/want/need/fetch me? a/an/the/your real/live/actual? human? person/human/representative/operator/supervisor/manager",
+  "get/give me an agent",
+  "want/need a/an real/live/actual/human agent",
+  "transfer/connect/pass/put me to/with/through/over",
+  "let me speak/talk to/with a/an/the/your/someone/somebody/him/her/them",
+  "human/agent/representative/operator please",
+] as const;
+
+/** The caller threatens to leave, or with the law, the press or a regulator. */
+export const CHURN_OR_LEGAL_PHRASES = [
+  "cancel/cancelling/canceling my/our/the/this whole? account/subscription/contract/plan/membership/service/order/policy",
+  "close/closing/delete my/our account",
+  "switch/switching/move/moving/go/going to a/another/your? different/other? competitor/competitors/provider/company/supplier/bank",
+  "taking/take my business/money elsewhere",
+  "want/need to cancel",
+  "chargeback",
+  "lawyer/lawyers/attorney/solicitor",
+  "legal action",
+  "sue/suing you/them/your/this",
+  "see/take you in/to court",
+  "small claims",
+  "ombudsman/regulator",
+  "trading standards",
+  "better business bureau",
+  "consumer protection/rights",
+  "file/make/filing/making/lodge/raise a formal/official? complaint",
+  "report/reporting you/this to",
+  "go/going to the press/papers/news/media",
+] as const;
+
+/** The agent shows that it has understood how the caller feels. */
+export const ACKNOWLEDGEMENTS = [
+  "sorry",
+  "apologise/apologize/apologies/apology",
+  "understand/understandable/understandably",
+  "frustrating/frustration/frustrated",
+  "i can/do? hear/see/imagine/appreciate/tell",
+  "you are/have every right",
+  "you're right",
+  "that must be/have",
+  "that's/that is? unacceptable/annoying/upsetting/awful",
+  "i'd feel the same",
+  "i would feel the same",
+  "thank/thanks you? for your? patience/patient/waiting/bearing",
+  "regret",
+  "inconvenience",
+] as const;
+
+/** Finds the first of the phrases in a text, or null. The text is looked at up to 2,000 characters. */
+export type PhraseFinder = (text: string) => string | null;
+
+const MAX_CHARS = 2_000;
+
+/** Makes a finder for a table. It is slow to make and quick to use: make it once. */
+export function phraseFinder(phrases: readonly string[]): PhraseFinder {
+  if (phrases.length === 0) return () => null;
+  const pattern = new RegExp(
+    `(?<![\\p{L}\\p{N}])(?:${phrases.map(toSource).join("|")})(?![\\p{L}\\p{N}])`,
+    "iu",
+  );
+  return (text) => pattern.exec(plain(text))?.[0] ?? null;
+}
+
+/** How many words a text has. */
+export function countWords(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
+}
+
+function plain(text: string): string {
+  return text
+    .slice(0, MAX_CHARS)
+    .replace(/[‘’]/g, "'")
+    .replace(/[\s,]+/g, " ");
+}
+
+function toSource(phrase: string): string {
+  let source = "";
+  let separator = "";
+  for (const token of phrase.trim().split(/\s+/)) {
+    const isOptional = token.endsWith("?");
+    const words = (isOptional ? token.slice(0, -1) : token).split("/").map(escapeWord).join("|");
+    // The blank belongs to the optional word, so that it goes with it.
+    source += isOptional ? `(?:${separator}(?:${words}))?` : `${separator}(?:${words})`;
+    separator = " ";
+  }
+  return source;
+}
+
+function escapeWord(word: string): string {
+  return word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

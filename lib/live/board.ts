@@ -1,0 +1,128 @@
+import { type JsonObject, snakeKeys } from "../events.ts";
+import type { LiveEvent } from "./live-event.ts";
+
+/** Most entries of each list in the picture of one call. */
+const MAX_SCORES = 200;
+const MAX_TURNS = 200;
+const MAX_ALERTS = 50;
+const MAX_SUPERVISOR_ACTS = 50;
+
+type News<T extends LiveEvent["type"]> = Omit<Extract<LiveEvent, { type: T }>, "type" | "sessionId">;
+
+type Picture = {
+  started: Extract<LiveEvent, { type: "call.started" }>;
+  muted: boolean;
+  latest: News<"verdict"> | null;
+  escalation: News<"escalation"> | null;
+  turnCount: number;
+  scores: Omit<News<"verdict">, "frustrationCount">[];
+  turns: News<"turn">[];
+  alerts: News<"alert">[];
+  supervisor: News<"supervisor">[];
+};
+
+/** How the live calls stand, made from their events alone: a viewer who starts from it and adds what follows has it all. */
+export class Board {
+  readonly #calls = new Map<string, Picture>();
+
+  apply(event: LiveEvent): void {
+    if (event.type === "call.started") {
+      this.#calls.set(event.sessionId, blank(event));
+    } else if (event.type === "call.ended") {
+      this.#calls.delete(event.sessionId);
+    } else {
+      const call = this.#calls.get(event.sessionId);
+      if (call) paint(call, event);
+    }
+  }
+
+  has(sessionId: string): boolean {
+    return this.#calls.has(sessionId);
+  }
+
+  /** All live calls in the order they began, without their turns, as JSON. */
+  list(): JsonObject[] {
+    return [...this.#calls.values()].map(toWire);
+  }
+
+  /** One live call with its turns, as JSON, or null. */
+  get(sessionId: string): JsonObject | null {
+    const call = this.#calls.get(sessionId);
+    return call ? { ...toWire(call), turns: call.turns.map(snakeKeys) } : null;
+  }
+}
+
+function blank(started: Picture["started"]): Picture {
+  return {
+    started,
+    muted: false,
+    latest: null,
+    escalation: null,
+    turnCount: 0,
+    scores: [],
+    turns: [],
+    alerts: [],
+    supervisor: [],
+  };
+}
+
+function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" | "call.ended" }>): void {
+  const { sessionId: _sessionId, ...rest } = event;
+  switch (rest.type) {
+    case "turn": {
+      const { type: _type, ...turn } = rest;
+      call.turnCount += 1;
+      add(call.turns, turn, MAX_TURNS);
+      break;
+    }
+    case "verdict": {
+      const { type: _type, ...verdict } = rest;
+      const { frustrationCount: _count, ...score } = verdict;
+      call.latest = verdict;
+      add(call.scores, score, MAX_SCORES);
+      break;
+    }
+    case "alert": {
+      const { type: _type, ...alert } = rest;
+      add(call.alerts, alert, MAX_ALERTS);
+      break;
+    }
+    case "escalation": {
+      const { type: _type, ...escalation } = rest;
+      call.escalation = escalation;
+      break;
+    }
+    case "supervisor": {
+      const { type: _type, ...act } = rest;
+      if (act.action === "mute") call.muted = true;
+      if (act.action === "unmute") call.muted = false;
+      add(call.supervisor, act, MAX_SUPERVISOR_ACTS);
+      break;
+    }
+  }
+}
+
+function toWire(call: Picture): JsonObject {
+  const { callId, direction, conversationType, startedAt, sessionId } = call.started;
+  return {
+    session_id: sessionId,
+    call_id: callId,
+    direction,
+    conversation_type: conversationType,
+    started_at: startedAt,
+    muted: call.muted,
+    sentiment: call.latest?.sentiment ?? null,
+    score: call.latest?.score ?? null,
+    frustration_count: call.latest?.frustrationCount ?? 0,
+    scores: call.scores.map(snakeKeys),
+    alerts: call.alerts.map(snakeKeys),
+    escalation: call.escalation && snakeKeys(call.escalation),
+    supervisor: call.supervisor.map(snakeKeys),
+    turn_count: call.turnCount,
+  };
+}
+
+function add<T>(list: T[], entry: T, limit: number): void {
+  list.push(entry);
+  if (list.length > limit) list.shift();
+}

@@ -1,0 +1,78 @@
+import { type ConversationType, type JsonObject, snakeKeys } from "../events.ts";
+import type { LogPayloads, Sentiment, VerdictSource } from "../log-events.ts";
+import type { EndReason } from "../nodes/agent-node.ts";
+
+export type SupervisorAction = LogPayloads["supervisor"]["action"];
+
+/** What viewers of live calls are told; docs/live-api.md shows each as it is sent. */
+export type LiveNews =
+  | {
+      type: "call.started";
+      callId: string | null;
+      direction: string | null;
+      conversationType: ConversationType;
+      startedAt: string;
+    }
+  | UserTurn
+  | AgentTurn
+  | {
+      type: "verdict";
+      utterance: number;
+      sentiment: Sentiment;
+      score: number;
+      source: VerdictSource;
+      frustrationCount: number;
+    }
+  | ({ type: "alert" } & LogPayloads["coaching"])
+  | {
+      type: "escalation";
+      reason: string;
+      sameTurn: boolean;
+      action: string;
+      outcome: string;
+      frustrationCount: number;
+    }
+  | { type: "supervisor"; action: SupervisorAction; text: string | null }
+  /** `crashed`: the server whose call it was is gone. */
+  | { type: "call.ended"; reason: EndReason | "crashed"; durationMs: number };
+
+export type UserTurn = { type: "turn"; number: number; role: "user"; text: string; offsetMs: number };
+export type AgentTurn = {
+  type: "turn";
+  number: number;
+  role: "agent";
+  text: string;
+  /** From the start of the call to the beginning of the turn, ms. */
+  offsetMs: number;
+  /** From the request to the first chunk and to the end, ms; null for a line nobody asked for. */
+  firstChunkMs: number | null;
+  replyMs: number | null;
+  interrupted: boolean;
+};
+
+/** A call's news with its time (ISO 8601) and its call. */
+export type LiveEvent = LiveNews & { at: string; sessionId: string };
+
+/** The agent's words so far. It has no id and is not kept: the turn follows. */
+export type PartialTurn = {
+  type: "turn.partial";
+  at: string;
+  sessionId: string;
+  number: number;
+  text: string;
+};
+
+/** Ids only grow; they go on growing when the server is started again. */
+export type NumberedEvent = { id: number; event: LiveEvent };
+
+/** One server-sent event. Without an id a reader keeps the last one it had. */
+export function toFrame(type: string, data: JsonObject, id: number | null): string {
+  const idLine = id === null ? "" : `id: ${id}\n`;
+  return `${idLine}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** The event as its frame carries it: everything but the type, in the wire's spelling. */
+export function toWire(event: LiveEvent | PartialTurn): JsonObject {
+  const { type: _type, at, sessionId, ...rest } = event;
+  return { at, session_id: sessionId, ...snakeKeys(rest) };
+}

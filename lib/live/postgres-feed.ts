@@ -1,0 +1,255 @@
+import { randomUUID } from "node:crypto";
+import type pg from "pg";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { describeError } from "../errors.ts";
+import { now } from "../events.ts";
+import type { LiveEvent, NumberedEvent } from "./live-event.ts";
+import type { LiveFeed, OrderHandler } from "./live-feed.ts";
+import { type Notification, PostgresListener } from "./postgres-listener.ts";
+import { ANSWERS, ORDERS, PostgresOrders } from "./postgres-orders.ts";
+import {
+  deleteOldLiveRows,
+  makeLiveTables,
+  openCallsOf,
+  STORING_EVENTS,
+  takeGoneInstances,
+} from "./postgres-tables.ts";
+import type { SupervisorCommand } from "./supervised.ts";
+
+const EVENTS = "live_events";
+/** How long events are gathered before they are stored, ms. */
+const GATHER_MS = 50;
+/** How long to wait after a failure, ms. */
+const RETRY_AFTER_MS = 1_000;
+/** Most events that wait for a slow database; then the oldest are lost to viewers. The record has a queue of its own. */
+const MAX_WAITING = 10_000;
+/** Events read in one query. */
+const READ_AT_ONCE = 1_000;
+/** How often a server says that it is there, ms, and how long it may be silent before its calls count as gone. */
+const BEAT_EVERY_MS = 15_000;
+const GONE_AFTER_MS = 60_000;
+/** How often old rows are deleted, ms. */
+const CLEAN_EVERY_MS = 10 * 60_000;
+
+type Row = { id: string | number; body: string };
+
+// Written by servers like this one; a newer one may know more types.
+const storedEvent = z.custom<LiveEvent>(
+  (value) =>
+    typeof value === "object" && value !== null && "type" in value && "sessionId" in value && "at" in value,
+);
+
+/** Opens the feed that all servers on this database share. Rejects when the database cannot be used. */
+export async function openPostgresFeed(pool: pg.Pool, log: Logger): Promise<LiveFeed> {
+  await makeLiveTables(pool);
+  const feed = new PostgresFeed(pool, log);
+  await feed.start();
+  return feed;
+}
+
+/**
+ * Events go into a table and come back to every server, in the order of their ids: they are stored one batch
+ * after the other, so that a lower id is never seen after a higher one.
+ */
+class PostgresFeed implements LiveFeed {
+  startId = 0;
+  history: LiveEvent[] = [];
+  readonly #pool: pg.Pool;
+  readonly #log: Logger;
+  readonly #instance = randomUUID();
+  readonly #orders: PostgresOrders;
+  readonly #listener: PostgresListener;
+  readonly #listeners: ((event: NumberedEvent) => void)[] = [];
+  #waiting: LiveEvent[] = [];
+  #lost = 0;
+  #isFailing = false;
+  #lastId = 0;
+  #storeTimer: NodeJS.Timeout | null = null;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #storing: Promise<void> = Promise.resolve();
+  #reading: Promise<void> | null = null;
+  #readAgain = false;
+  #closed = false;
+
+  constructor(pool: pg.Pool, log: Logger) {
+    this.#pool = pool;
+    this.#log = log;
+    this.#orders = new PostgresOrders(pool);
+    this.#listener = new PostgresListener({
+      pool,
+      channels: [EVENTS, ORDERS, ANSWERS],
+      log,
+      onNotification: (notification) => this.#hear(notification),
+      onReconnect: () => this.#read(),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#listener.start();
+    await this.#beat();
+    const { rows: last } = await this.#pool.query<Pick<Row, "id">>("select max(id) as id from live_events");
+    this.startId = Number(last[0]?.id ?? 0);
+    this.#lastId = this.startId;
+    const { rows } = await this.#pool.query<Row>(
+      `select id, body from live_events e
+       where id <= $1
+         and not exists (select from live_events x where x.session_id = e.session_id and x.type = 'call.ended')
+       order by id`,
+      [this.startId],
+    );
+    this.history = rows.map(({ body }) => readEvent(body));
+    this.#timers.push(
+      setInterval(() => this.#own(this.#beat()), BEAT_EVERY_MS),
+      setInterval(() => this.#own(deleteOldLiveRows(this.#pool)), CLEAN_EVERY_MS),
+    );
+    this.#read();
+  }
+
+  publish(event: LiveEvent): void {
+    if (this.#closed) return;
+    this.#waiting.push(event);
+    if (this.#waiting.length > MAX_WAITING) this.#lose();
+    this.#storeTimer ??= setTimeout(() => this.#storeSoon(), GATHER_MS);
+  }
+
+  onEvent(listener: (event: NumberedEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  order(sessionId: string, command: SupervisorCommand): Promise<void> {
+    return this.#orders.give(sessionId, command);
+  }
+
+  onOrder(handler: OrderHandler): void {
+    this.#orders.handler = handler;
+  }
+
+  /** Stores what waits and leaves the others. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#storeSoon();
+    await this.#storing;
+    this.#listener.close();
+    await this.#reading;
+    await this.#pool
+      .query("delete from live_instances where id = $1", [this.#instance])
+      .catch((error: unknown) => this.#warn(error));
+  }
+
+  #hear({ channel, payload }: Notification): void {
+    if (channel === EVENTS) this.#read();
+    else if (channel === ORDERS) this.#own(this.#orders.carryOut(payload));
+    else this.#own(this.#orders.readAnswer(payload));
+  }
+
+  #storeSoon(): void {
+    if (this.#storeTimer) clearTimeout(this.#storeTimer);
+    this.#storeTimer = null;
+    // One batch at a time, so that a call's events stay in their order.
+    this.#storing = this.#storing.then(() => this.#store());
+  }
+
+  async #store(): Promise<void> {
+    const events = this.#waiting;
+    if (events.length === 0) return;
+    this.#waiting = [];
+    try {
+      await this.#insert(events);
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) this.#warn(error);
+      this.#isFailing = true;
+      this.#waiting = [...events, ...this.#waiting].slice(-MAX_WAITING);
+      if (!this.#closed) this.#storeTimer ??= setTimeout(() => this.#storeSoon(), RETRY_AFTER_MS);
+    }
+  }
+
+  async #insert(events: readonly LiveEvent[]): Promise<void> {
+    // The lock is taken before the first id is, and held until the batch can be seen by all.
+    await this.#pool.query(
+      `with my_turn as materialized (select pg_advisory_xact_lock($1)),
+       stored as (
+         insert into live_events (instance, session_id, type, body)
+         select $2, e.session_id, e.type, e.body
+         from my_turn, unnest($3::text[], $4::text[], $5::text[]) with ordinality as e (session_id, type, body, n)
+         order by e.n
+         returning id
+       )
+       select pg_notify('${EVENTS}', max(id)::text) from stored`,
+      [
+        STORING_EVENTS,
+        this.#instance,
+        events.map(({ sessionId }) => sessionId),
+        events.map(({ type }) => type),
+        events.map((event) => JSON.stringify(event)),
+      ],
+    );
+  }
+
+  /** Reads what is new; asked for while it reads, it reads once more. */
+  #read(): void {
+    if (this.#closed) return;
+    if (this.#reading) {
+      this.#readAgain = true;
+      return;
+    }
+    this.#reading = this.#readNew()
+      .catch((error: unknown) => this.#warn(error))
+      .finally(() => {
+        this.#reading = null;
+        if (!this.#readAgain) return;
+        this.#readAgain = false;
+        this.#read();
+      });
+  }
+
+  async #readNew(): Promise<void> {
+    for (;;) {
+      const { rows } = await this.#pool.query<Row>(
+        "select id, body from live_events where id > $1 order by id limit $2",
+        [this.#lastId, READ_AT_ONCE],
+      );
+      for (const { id, body } of rows) {
+        this.#lastId = Number(id);
+        const event = readEvent(body);
+        for (const listener of this.#listeners) listener({ id: this.#lastId, event });
+      }
+      if (rows.length < READ_AT_ONCE) return;
+    }
+  }
+
+  /** Says that this server is there, and ends the calls of those that are not any more. */
+  async #beat(): Promise<void> {
+    await this.#pool.query(
+      "insert into live_instances (id) values ($1) on conflict (id) do update set seen_at = now()",
+      [this.#instance],
+    );
+    for (const gone of await takeGoneInstances(this.#pool, GONE_AFTER_MS)) {
+      for (const { sessionId, startedMs } of await openCallsOf(this.#pool, gone)) {
+        const durationMs = Math.round(Date.now() - startedMs);
+        this.publish({ type: "call.ended", at: now(), sessionId, reason: "crashed", durationMs });
+      }
+    }
+  }
+
+  #lose(): void {
+    this.#waiting.shift();
+    if (this.#lost % 1_000 === 0) this.#log.warn("The database does not keep up: viewers lose live events");
+    this.#lost += 1;
+  }
+
+  /** What fails here costs viewers something, and calls nothing. */
+  #own(promise: Promise<void>): void {
+    promise.catch((error: unknown) => this.#warn(error));
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn(describeError(error), "The live stream's database failed");
+  }
+}
+
+function readEvent(body: string): LiveEvent {
+  return storedEvent.parse(JSON.parse(body));
+}

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import test, { describe } from "node:test";
+import Fastify from "fastify";
+import pg from "pg";
+import { pino } from "pino";
+import { LiveError } from "../../lib/live/errors.ts";
+import { Live } from "../../lib/live/live.ts";
+import type { LiveEvent, LiveNews } from "../../lib/live/live-event.ts";
+import type { LiveFeed } from "../../lib/live/live-feed.ts";
+import { openPostgresFeed } from "../../lib/live/postgres-feed.ts";
+import { liveRoutes } from "../../lib/live/routes.ts";
+import type { Supervised } from "../../lib/live/supervised.ts";
+import { EventReader } from "../support/event-reader.ts";
+import { ScriptedAgent, says } from "../support/nodes.ts";
+import { startRuntime } from "../support/runtime-server.ts";
+import { VoiceClient } from "../support/voice-client.ts";
+
+const url = process.env.TEST_DATABASE_URL;
+if (!url && process.env.CI) throw new Error("CI tests PostgreSQL, too: source .ci/postgres first");
+const skip = url
+  ? false
+  : "PostgreSQL skipped: set TEST_DATABASE_URL, or source .ci/postgres, to test it, too";
+if (skip) console.log(skip);
+
+const log = pino({ level: "silent" });
+
+/** An empty database for the test, and pools on it as servers have them. */
+async function withDatabase(run: (pool: (name?: string) => pg.Pool) => Promise<void>): Promise<void> {
+  const name = `live_${randomUUID().replaceAll("-", "")}`;
+  const server = new pg.Pool({ connectionString: url });
+  await server.query(`create database ${name}`);
+  const own = String(url).replace(/^(postgres(?:ql)?:\/\/[^/]*\/)[^?]*/, `$1${name}`);
+  const pools: pg.Pool[] = [];
+  try {
+    await run((application_name = "test") => {
+      const pool = new pg.Pool({ connectionString: own, max: 5, application_name });
+      pool.on("error", () => {});
+      pools.push(pool);
+      return pool;
+    });
+  } finally {
+    await Promise.all(pools.map((pool) => pool.end()));
+    await server.query(`drop database ${name} with (force)`);
+    await server.end();
+  }
+}
+
+/** An agent that notes what a supervisor wants of it. */
+class Steered extends ScriptedAgent implements Supervised {
+  readonly orders: string[] = [];
+  readonly whisper = (note: string) => void this.orders.push(`whisper ${note}`);
+  readonly say = (text: string) => this.speak(text);
+  readonly transfer = () => {
+    throw new LiveError("no_transfer_number", "set TRANSFER_NUMBER");
+  };
+  readonly end = () => void this.orders.push("end");
+}
+
+async function startServer(pool: pg.Pool) {
+  const live = new Live(await openPostgresFeed(pool, log));
+  const agents: Steered[] = [];
+  const server = await startRuntime(
+    async (session) => {
+      const agent = new Steered(says("Hm."));
+      agents.push(agent);
+      session.addNode(live.watch(agent));
+      session.addNode(agent);
+      await session.start();
+    },
+    {},
+    {
+      plugins: async (app) => {
+        await app.register(liveRoutes, { live, canSupervise: true });
+      },
+    },
+  );
+  return { ...server, agents };
+}
+
+/** The events of a feed as they come. */
+function collect(feed: LiveFeed) {
+  const ids: number[] = [];
+  const texts: string[] = [];
+  let arrived: () => void = () => {};
+  feed.onEvent(({ id, event }) => {
+    ids.push(id);
+    texts.push(event.type === "turn" ? event.text : event.type);
+    arrived();
+  });
+  const until = async (count: number) => {
+    while (texts.length < count) {
+      await new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+    }
+  };
+  return { ids, texts, until };
+}
+
+const event = (news: LiveNews, sessionId = "a"): LiveEvent => ({
+  ...news,
+  at: new Date().toISOString(),
+  sessionId,
+});
+const said = (text: string, sessionId?: string) =>
+  event({ type: "turn", number: 1, role: "user", text, offsetMs: 0 }, sessionId);
+const begun = (sessionId?: string) =>
+  event(
+    { type: "call.started", callId: null, direction: null, conversationType: "chat", startedAt: "t" },
+    sessionId,
+  );
+
+describe("servers that share a PostgreSQL database", { skip }, () => {
+  test("show one another's calls, and a supervisor reaches a call by any of them", async () => {
+    await withDatabase(async (pool) => {
+      const here = await startServer(pool());
+      const there = await startServer(pool());
+      const viewer = await EventReader.connect(`${there.url}/live`);
+      const client = await VoiceClient.connect(here.wsUrl);
+      const id = (await viewer.next("call.started")).data.session_id;
+      await client.turn("hello");
+      await viewer.next("turn", ({ data }) => data.text === "Hm.");
+      const order = (action: string, body?: object) =>
+        fetch(`${there.url}/live/${id}/${action}`, {
+          method: "POST",
+          ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        });
+      assert.equal((await order("whisper", { text: "Be kind." })).status, 200);
+      assert.deepEqual(here.agents.at(-1)?.orders, ["whisper Be kind."]);
+      assert.equal((await viewer.next("supervisor")).data.text, "Be kind.");
+      await order("say", { text: "This is Ann." });
+      assert.equal((await client.next("agent.speak")).text, "This is Ann.");
+      const refused = await order("transfer");
+      assert.equal(refused.status, 409);
+      assert.match(await refused.text(), /no_transfer_number.*TRANSFER_NUMBER/);
+      await client.close();
+      await viewer.next("call.ended");
+      assert.equal((await order("end")).status, 404);
+      // A server that stops tells the others of the ends of its calls.
+      await VoiceClient.connect(here.wsUrl);
+      await here.close();
+      assert.equal((await viewer.next("call.ended")).data.reason, "drain");
+      await viewer.close();
+      await there.close();
+    });
+  });
+
+  test("see every event, in one order, whoever wrote it", async () => {
+    await withDatabase(async (pool) => {
+      const feeds = await Promise.all([1, 2, 3].map(() => openPostgresFeed(pool(), log)));
+      const seen = feeds.map(collect);
+      for (let n = 0; n < 100; n += 1) {
+        for (const [index, feed] of feeds.entries()) feed.publish(said(`${index}:${n}`));
+        if (n % 10 === 0) await seen[0]?.until(n);
+      }
+      await Promise.all(seen.map(({ until }) => until(300)));
+      const [first, ...others] = seen;
+      assert.ok(first);
+      for (const other of others) assert.deepEqual(other, { ...other, ids: first.ids, texts: first.texts });
+      assert.deepEqual(
+        first.ids,
+        [...first.ids].sort((a, b) => a - b),
+      );
+      assert.equal(new Set(first.texts).size, 300);
+      for (const index of [0, 1, 2]) {
+        const written: string[] = first.texts.filter((text) => text.startsWith(`${index}:`));
+        assert.deepEqual(
+          written,
+          Array.from({ length: 100 }, (_, n) => `${index}:${n}`),
+        );
+      }
+      await Promise.all(feeds.map((feed) => feed.close()));
+    });
+  });
+
+  test("know the calls that were live before they started", async () => {
+    await withDatabase(async (pool) => {
+      const first = await openPostgresFeed(pool(), log);
+      const seen = collect(first);
+      for (const each of [
+        begun("a"),
+        begun("b"),
+        said("hello", "a"),
+        event({ type: "call.ended", reason: "client_closed", durationMs: 1 }, "b"),
+      ]) {
+        first.publish(each);
+      }
+      await seen.until(4);
+      const second = await openPostgresFeed(pool(), log);
+      assert.deepEqual(
+        second.history.map(({ type, sessionId }) => `${sessionId} ${type}`),
+        ["a call.started", "a turn"],
+      );
+      assert.equal(second.startId, seen.ids.at(-1));
+      await first.close();
+      await second.close();
+    });
+  });
+
+  test("end the calls of one that is gone", async () => {
+    await withDatabase(async (pool) => {
+      const gone = await openPostgresFeed(pool(), log);
+      const seen = collect(gone);
+      gone.publish(begun("a"));
+      await seen.until(1);
+      const database = pool();
+      // As if it had been silent for long.
+      await database.query("update live_instances set seen_at = now() - interval '2 minutes'");
+      const next = await openPostgresFeed(pool(), log);
+      await seen.until(2);
+      assert.deepEqual(seen.texts, ["call.started", "call.ended"]);
+      await gone.close();
+      await next.close();
+    });
+  });
+
+  test("hear of what happened while their connection was broken", async () => {
+    await withDatabase(async (pool) => {
+      const writer = await openPostgresFeed(pool(), log);
+      const reader = await openPostgresFeed(pool("reader"), log);
+      const seen = collect(reader);
+      writer.publish(said("one"));
+      await seen.until(1);
+      const { rowCount } = await pool().query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'reader' and datname = current_database() and query like 'listen%'`,
+      );
+      assert.equal(rowCount, 1);
+      writer.publish(said("two"));
+      await seen.until(2);
+      assert.deepEqual(seen.texts, ["one", "two"]);
+      await writer.close();
+      await reader.close();
+    });
+  });
+
+  test("answer for a call whose server has gone silent", async () => {
+    await withDatabase(async (pool) => {
+      const feed = await openPostgresFeed(pool(), log);
+      const live = new Live(feed);
+      const app = Fastify();
+      await app.register(liveRoutes, { live, canSupervise: true });
+      await app.listen({ port: 0, host: "127.0.0.1" });
+      const seen = collect(feed);
+      feed.publish(begun("a"));
+      await seen.until(1);
+      const { port } = app.server.address() as AddressInfo;
+      const answer = await fetch(`http://127.0.0.1:${port}/live/a/end`, { method: "POST" });
+      assert.equal(answer.status, 504);
+      await app.close();
+    });
+  });
+});
