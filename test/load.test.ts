@@ -105,7 +105,8 @@ describe("a client that stops reading", () => {
   test("pauses the model's stream, is closed with 1013 in the end, and nobody else notices", async () => {
     const mock = await startMockLlm();
     mock.onChat(() => ({ kind: "endless" }));
-    const llm = createLlm(parseConfig({ OPENAI_BASE_URL: mock.baseUrl }));
+    // An answer of the usual length would be over before the client's buffers are full.
+    const llm = createLlm(parseConfig({ OPENAI_BASE_URL: mock.baseUrl, MAX_RESPONSE_CHARS: "1000000000" }));
     const request = { model: "m", messages: [], tools: [], toolChoice: "none" as const, temperature: 0 };
     let pulled = 0;
     const endless: Script = async function* (signal) {
@@ -127,10 +128,11 @@ describe("a client that stops reading", () => {
         client.say("hi");
         await client.next("agent.llm.response.chunk");
         client.socket.pause();
-        await held.promise;
+        const upstream = await mock.nextRequest("chat");
+        const over = upstream.done.then(() => assert.fail("the answer was over before it was held back"));
+        await Promise.race([held.promise, over]);
         const pulledWhenHeld = pulled;
         assert.equal((await bystander.turn("hi")).text, "fine");
-        const upstream = await mock.nextRequest("chat");
         await upstream.closedByClient;
         assert.equal(pulled, pulledWhenHeld, "the model's stream was read on");
         client.socket.resume();
