@@ -48,6 +48,8 @@ export class SupportAgent extends OutputAgentNode {
   readonly #sentiment: SentimentAnalyzer;
   readonly #tools: ToolSet;
   #greeted = false;
+  /** Words of the caller that no answer has been asked for yet, and whether an escalation was due before them. */
+  #unasked: { wasDue: boolean } | null = null;
   #escalated = false;
 
   constructor(options: SupportAgentOptions) {
@@ -63,13 +65,19 @@ export class SupportAgent extends OutputAgentNode {
   }
 
   protected override onEvent(event: AnyEvent): void {
-    if (event.type === "system.user.joined" && !this.#greeted) {
+    if (event.type === "agent.transcript.update" && event.role === "user") {
+      this.#unasked ??= { wasDue: this.#mustEscalate() };
+    } else if (event.type === "system.llm.request") {
+      this.#unasked = null;
+    } else if (event.type === "system.user.joined" && !this.#greeted) {
       this.#greeted = true;
       this.speak(GREETING);
     } else if (
       isLog(event, "sentiment") &&
       this.#mustEscalate() &&
       !this.responding &&
+      // A fast verdict overtakes the request that follows the words: the answer will be the hand-off.
+      this.#unasked === null &&
       !this.#sentiment.userIsSpeaking
     ) {
       // The verdict came after the answer, and nobody is talking: this is the moment.
@@ -82,9 +90,9 @@ export class SupportAgent extends OutputAgentNode {
     signal: AbortSignal,
     turn: Turn,
   ): AsyncGenerator<string, void, void> {
-    // A verdict that came while the caller was speaking again: there is nothing left to ask a model.
+    // The verdict is in already: on these words, or on earlier ones while the caller was speaking again.
     if (this.#mustEscalate()) {
-      yield this.#escalateInTurn(false);
+      yield this.#escalateInTurn(this.#unasked?.wasDue === false);
       return;
     }
     // The answer is asked for before the verdict is waited for: the caller waits for the slower one, not for both.
