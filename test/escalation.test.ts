@@ -137,6 +137,21 @@ describe("with a verdict in time", () => {
     });
   }
 
+  test("a verdict that overtakes the request for an answer makes the hand-off this answer", async () => {
+    await example.call(async (client) => {
+      const release = await upToTheThird(example, client);
+      release("frustrated");
+      client.send({ type: "agent.transcript.update", role: "user", content: THIRD });
+      await nextLog(client, "sentiment");
+      await handled(client);
+      client.send({ type: "system.llm.request" });
+      assert.equal((await client.response()).text, LINE);
+      await client.next("agent.transfer_call");
+      assert.ok(!client.frames.some(({ type }) => type === "agent.speak"));
+      assert.equal(logsIn(client.frames, "escalation.triggered")[0]?.same_turn, true);
+    });
+  });
+
   test("an interrupt into the hand-off line does not lose the transfer", async () => {
     await example.call(async (client) => {
       const release = await upToTheThird(example, client);

@@ -66,7 +66,7 @@ type Scripted = Reply | string | Promise<Reply | string>;
 type ChatHandler = (request: LlmRequest) => Scripted;
 type SentimentHandler = (request: LlmRequest, utterance: string) => Scripted;
 
-const GUARD_MS = 5_000;
+const GUARD_MS = 20_000;
 const DEFAULT_TEXT = "Hello from the mock.";
 
 /** Starts an OpenAI-compatible server on 127.0.0.1, on a free port unless one is given. */
@@ -121,7 +121,7 @@ class MockLlm {
 
   /**
    * The first request (of this kind) not handed out by an earlier call, so that none is missed between two calls.
-   * @throws when none arrives in 5 s.
+   * @throws when none arrives in 20 s.
    */
   async nextRequest(kind?: LlmRequestKind): Promise<LlmRequest> {
     const guard = AbortSignal.timeout(GUARD_MS);

@@ -35,7 +35,7 @@ export type ServerProcessOptions = {
 
 /** From spawn to ready; tsx on a busy machine takes seconds. */
 const START_GUARD_MS = 30_000;
-const LINE_GUARD_MS = 10_000;
+const LINE_GUARD_MS = 20_000;
 /** Longer than the server may take to drain. */
 const STOP_GUARD_MS = 30_000;
 const TURN_GUARD_MS = 120_000;
@@ -86,7 +86,7 @@ export class ServerProcess {
 
   /**
    * The first log line that matches and comes after the one this method found before.
-   * @throws when the process ends first, or after 10 s.
+   * @throws when the process ends first, or after 20 s.
    */
   async nextLine(matches: (line: LogLine) => boolean): Promise<LogLine> {
     const guard = AbortSignal.timeout(LINE_GUARD_MS);
