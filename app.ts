@@ -1,3 +1,7 @@
+import { serveApiDocs } from "./lib/api-docs.ts";
+import { openCallStore } from "./lib/calls/call-store.ts";
+import { CallRecorder } from "./lib/calls/recorder.ts";
+import { callRoutes } from "./lib/calls/routes.ts";
 import { type Config, loadConfig } from "./lib/config.ts";
 import { ConfigError, describeError } from "./lib/errors.ts";
 import { createLlm } from "./lib/llm/client.ts";
@@ -14,6 +18,7 @@ const config = readConfig();
 const log = createLogger(config);
 const llm = createLlm(config);
 const metrics = new Metrics();
+const calls = await openCallStore(config, log);
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
@@ -35,6 +40,7 @@ async function setupSession(session: AgentSession): Promise<void> {
     }),
   );
   session.addNode(new MetricsNode(metrics));
+  if (config.RECORD_CALLS) session.addNode(new CallRecorder({ store: calls, config }));
   await session.start();
   await session.waitUntilComplete();
 }
@@ -47,6 +53,9 @@ const app = await createAgentServer({
   health,
   answersFrom: llm.provider,
 });
+await serveApiDocs(app);
+await app.register(callRoutes, { store: calls });
+app.addHook("onClose", () => calls.close());
 closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);

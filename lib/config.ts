@@ -55,7 +55,30 @@ const schema = z.object({
   DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).max(2_147_483_647).default(30_000),
 
   AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
+
+  // The record of calls.
+  RECORD_CALLS: z.stringbool().default(true),
+  RECORD_TEXT: z.enum(["full", "redacted", "none"]).default("full"),
+  // Names of initial variables that may be stored, separated by commas; none unless named.
+  RECORD_VARIABLES: z.string().default("").transform(splitNames),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(file:|postgres(ql)?:\/\/)/, "must begin with file: or postgres://")
+    .default("file:./data/calls.db"),
+  // 0 keeps every call.
+  RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
+  POST_CALL_SUMMARY: z.stringbool().default(false),
+  SUMMARY_MODEL: z.string().default("gpt-4o-mini"),
+  WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),
 });
+
+function splitNames(list: string): string[] {
+  return list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
 
 type Env = z.output<typeof schema>;
 export type Config = Readonly<Env>;
