@@ -97,7 +97,7 @@ export async function setSummary(db: Db, sessionId: string, summary: readonly Su
 export async function finishCall(db: Db, sessionId: string, outcome: CallOutcome): Promise<boolean> {
   const open = await readCall(db, sessionId);
   // Its beginning could not be written: nobody would ever find the rest.
-  if (!open) await deleteParts(db, sessionId);
+  if (!open) await deleteParts(db, [sessionId]);
   if (!open || open.endedAt !== null) return false;
   const call = { ...open, ...outcome };
   const report = reportCall(call);
@@ -129,30 +129,10 @@ export async function finishCall(db: Db, sessionId: string, outcome: CallOutcome
 /** Deletes a call that has ended, and takes its figures back. */
 export async function deleteCall(db: Db, sessionId: string): Promise<"deleted" | "unknown" | "going_on"> {
   return db.transaction().execute(async (trx) => {
-    const call = await trx
-      .selectFrom("calls")
-      .select("ended_at")
-      .where("id", "=", sessionId)
-      .executeTakeFirst();
-    if (!call) return "unknown";
-    if (call.ended_at === null) return "going_on";
-    const gone = await trx
-      .deleteFrom("calls")
-      .where("id", "=", sessionId)
-      .returning("tally")
-      .executeTakeFirst();
-    // Another server was faster.
-    if (!gone) return "unknown";
-    await deleteParts(trx, sessionId);
-    if (gone.tally !== null) await addTally(trx, parseTally(gone.tally), -1);
-    return "deleted";
+    if (await deleteEnded(trx, [sessionId])) return "deleted";
+    const call = await trx.selectFrom("calls").select("id").where("id", "=", sessionId).executeTakeFirst();
+    return call ? "going_on" : "unknown";
   });
-}
-
-async function deleteParts(db: Db, sessionId: string): Promise<void> {
-  for (const table of ["turns", "notes", "webhooks"] as const) {
-    await db.deleteFrom(table).where("session_id", "=", sessionId).execute();
-  }
 }
 
 /** Deletes the ended calls that began before `before`, epoch ms. @returns how many. */
@@ -167,11 +147,33 @@ export async function deleteCallsBefore(db: Db, before: number, signal: AbortSig
       .orderBy("started_at")
       .limit(DELETE_BATCH)
       .execute();
-    for (const { id } of old) {
-      if ((await deleteCall(db, id)) === "deleted") deleted += 1;
-    }
-    if (old.length < DELETE_BATCH) break;
+    const ids = old.map(({ id }) => id);
+    if (ids.length > 0) deleted += await db.transaction().execute((trx) => deleteEnded(trx, ids));
+    if (ids.length < DELETE_BATCH) break;
   }
   await db.deleteFrom("quality").where("n", "=", 0).execute();
   return deleted;
+}
+
+/** @returns how many of them had ended, and are gone. */
+async function deleteEnded(db: Db, ids: readonly string[]): Promise<number> {
+  const gone = await db
+    .deleteFrom("calls")
+    .where("id", "in", ids)
+    .where("ended_at", "is not", null)
+    .returning(["id", "tally"])
+    .execute();
+  if (gone.length === 0) return 0;
+  await deleteParts(
+    db,
+    gone.map(({ id }) => id),
+  );
+  for (const { tally } of gone) if (tally !== null) await addTally(db, parseTally(tally), -1);
+  return gone.length;
+}
+
+async function deleteParts(db: Db, ids: readonly string[]): Promise<void> {
+  for (const table of ["turns", "notes", "webhooks"] as const) {
+    await db.deleteFrom(table).where("session_id", "in", ids).execute();
+  }
 }
