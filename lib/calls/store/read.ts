@@ -10,6 +10,7 @@ import type { Db } from "./schema.ts";
 const EXPORT_PAGE = 200;
 
 export type CallFilter = {
+  sessionId?: string | undefined;
   /** On the start, epoch ms; `from` included, `to` not. */
   from?: number | undefined;
   to?: number | undefined;
@@ -44,6 +45,7 @@ export async function listCalls(
   limit: number,
 ): Promise<CallListItem[]> {
   let query = db.selectFrom("calls").selectAll();
+  if (filter.sessionId !== undefined) query = query.where("id", "=", filter.sessionId);
   if (filter.from !== undefined) query = query.where("started_at", ">=", filter.from);
   if (filter.to !== undefined) query = query.where("started_at", "<", filter.to);
   if (filter.escalated !== undefined) query = query.where("escalated", "=", filter.escalated ? 1 : 0);
