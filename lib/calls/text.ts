@@ -8,7 +8,7 @@ const MIN_WORDS = 3;
 export type TextPolicy = "full" | "redacted" | "none";
 
 // Each pattern is bounded, so that a long text costs no more than its length.
-const EMAIL = /[^\s@]{1,64}@[^\s@]{1,255}\.[^\s@.]{2,24}/g;
+const EMAIL = /[^\s@]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu;
 const SPOKEN_EMAIL = /\b[\w.-]{1,64} at [\w-]{1,64} dot (?:com|net|org|io|co|de|uk|in|edu)\b/gi;
 const CARD = /\b\d(?:[ -]{0,2}\d){12,18}\b/g;
 const PHONE = /\+?\(?\d(?:[\s()./-]{0,3}\d){6,14}/g;
