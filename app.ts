@@ -18,7 +18,7 @@ const config = readConfig();
 const log = createLogger(config);
 const llm = createLlm(config);
 const metrics = new Metrics();
-const calls = await openCallStore(config, log);
+const calls = await openCallStore({ config, llm, log });
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {

@@ -1,23 +1,28 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import type { CallOutcome } from "./record.ts";
 import type { Database } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
-import { finishCall } from "./store/write.ts";
 
 /** A process says so often that it is alive, ms. */
 export const HEARTBEAT_MS = 15_000;
 /** And counts as gone when it has not for so long, ms: a long pause of the machine is no crash. */
 export const GONE_AFTER_MS = 60_000;
 
+type FinishCall = (db: Db, sessionId: string, outcome: CallOutcome) => Promise<unknown>;
+
 /** This process among those that write to the store. Its calls are its own until it is gone. */
 export class Instance {
   readonly id = randomUUID();
   readonly #database: Database;
   readonly #log: Logger;
+  readonly #finish: FinishCall;
 
-  constructor(database: Database, log: Logger) {
+  /** @param finish ends a call, in a transaction. */
+  constructor(database: Database, log: Logger, finish: FinishCall) {
     this.#database = database;
     this.#log = log;
+    this.#finish = finish;
   }
 
   /** Says that this process is alive, and ends the calls of those that are not. */
@@ -49,7 +54,7 @@ export class Instance {
       .execute();
     for (const { id, started_at } of open) {
       const endedAt = await lastSign(db, id, started_at);
-      await db.transaction().execute((trx) => finishCall(trx, id, { endedAt, endReason: "crashed" }));
+      await db.transaction().execute((trx) => this.#finish(trx, id, { endedAt, endReason: "crashed" }));
     }
     if (open.length > 0) this.#log.warn({ calls: open.length }, "Ended calls whose server was gone");
     if (gone.length > 0) await db.deleteFrom("instances").where("id", "in", gone).execute();

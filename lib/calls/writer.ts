@@ -13,6 +13,9 @@ const RETRIES_MS = [100, 400, 1_600, 5_000];
 const WARN_EVERY = 100;
 
 export type Write = (db: Db) => Promise<unknown>;
+/** `done`: run once the write is stored. */
+type Entry = { write: Write; done?: () => void };
+
 export type WriterOptions = {
   /** Most writes waiting. */
   limit?: number;
@@ -29,7 +32,7 @@ export class CallWriter {
   readonly #log: Logger;
   readonly #limit: number;
   readonly #retriesMs: readonly number[];
-  readonly #queue: Write[] = [];
+  readonly #queue: Entry[] = [];
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
   #lost = 0;
@@ -56,13 +59,13 @@ export class CallWriter {
       this.#lose("The store of calls is too slow, its queue is full");
       return false;
     }
-    this.#add(write);
+    this.#add({ write });
     return true;
   }
 
-  /** Queues the last write of a call. It is never refused: there is only one for each call. */
-  pushLast(write: Write): void {
-    this.#add(write);
+  /** Queues the last write of a call. It is never refused: there is only one for each call. `done` runs once it is stored. */
+  pushLast(write: Write, done: () => void): void {
+    this.#add({ write, done });
   }
 
   /** Resolves when everything pushed so far is stored or lost. */
@@ -76,8 +79,8 @@ export class CallWriter {
     await this.flush();
   }
 
-  #add(write: Write): void {
-    this.#queue.push(write);
+  #add(entry: Entry): void {
+    this.#queue.push(entry);
     this.#running ??= this.#drain().finally(() => {
       this.#running = null;
     });
@@ -86,12 +89,12 @@ export class CallWriter {
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, BATCH);
-      if (!(await this.#writeTogether(batch))) for (const write of batch) await this.#writeAlone(write);
+      if (!(await this.#writeTogether(batch))) for (const entry of batch) await this.#writeAlone(entry);
       this.#queue.splice(0, batch.length);
     }
   }
 
-  async #writeTogether(batch: readonly Write[]): Promise<boolean> {
+  async #writeTogether(batch: readonly Entry[]): Promise<boolean> {
     for (const wait of [...this.#retriesMs, null]) {
       try {
         await this.#transact(batch);
@@ -107,18 +110,19 @@ export class CallWriter {
   }
 
   /** One write that cannot be stored must not take the others of its batch along. */
-  async #writeAlone(write: Write): Promise<void> {
+  async #writeAlone(entry: Entry): Promise<void> {
     try {
-      await this.#transact([write]);
+      await this.#transact([entry]);
     } catch (error) {
       this.#lose("A write to the store of calls failed", describeError(error));
     }
   }
 
-  async #transact(writes: readonly Write[]): Promise<void> {
+  async #transact(entries: readonly Entry[]): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
-      for (const write of writes) await write(trx);
+      for (const { write } of entries) await write(trx);
     });
+    for (const { done } of entries) done?.();
   }
 
   #lose(message: string, details: object = {}): void {

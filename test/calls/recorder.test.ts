@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import test, { describe } from "node:test";
 import { pino } from "pino";
-import { CallStore } from "../../lib/calls/call-store.ts";
+import { type CallStore, openCallStore } from "../../lib/calls/call-store.ts";
 import type { CallRecord } from "../../lib/calls/record.ts";
 import { CallRecorder } from "../../lib/calls/recorder.ts";
 import { reportCall } from "../../lib/calls/report.ts";
-import { openDatabase } from "../../lib/calls/store/database.ts";
 import { readCall } from "../../lib/calls/store/read.ts";
 import { parseConfig } from "../../lib/config.ts";
 import type { AgentEvent, Draft } from "../../lib/events.ts";
+import { createLlm } from "../../lib/llm/client.ts";
 import { type LogName, type LogPayloads, logDraft } from "../../lib/log-events.ts";
 import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
 import { deferred, type Script, ScriptedAgent, says } from "../support/nodes.ts";
@@ -44,8 +44,7 @@ const log = pino({ level: "silent" });
 /** Makes one call and gives its record. */
 async function record(run: (call: Call) => Promise<void>, options: Options = {}): Promise<CallRecord> {
   const config = parseConfig({ DATABASE_URL: "file::memory:", RETENTION_DAYS: "0", ...options.env });
-  const store = new CallStore(await openDatabase(config.DATABASE_URL, log), config, log);
-  await store.start();
+  const store = await openCallStore({ config, llm: createLlm(config), log });
   const agent = new ScriptedAgent(options.script ?? says("Fine."), { hears: ["client", "agent"] });
   const speaker = new Speaker();
   const started = deferred<string>();
@@ -404,8 +403,7 @@ describe("the text of a record", () => {
 describe("a store that fails", () => {
   test("in mid-call loses writes, and not the call", async () => {
     const config = parseConfig({ DATABASE_URL: "file::memory:", RETENTION_DAYS: "0" });
-    const store = new CallStore(await openDatabase(config.DATABASE_URL, log), config, log);
-    await store.start();
+    const store = await openCallStore({ config, llm: createLlm(config), log });
     const server = await startRuntime(async (session) => {
       session.addNode(new ScriptedAgent(says("Fine.")));
       session.addNode(new CallRecorder({ store, config }));

@@ -370,7 +370,7 @@ describeStores("the store of calls", (create, kind) => {
 
   test("ends the calls of a server that is not heard of any more, and of no other", async () => {
     const now = MIDNIGHT;
-    const [gone, alive] = [new Instance(database, log), new Instance(database, log)];
+    const [gone, alive] = [new Instance(database, log, finishCall), new Instance(database, log, finishCall)];
     await gone.beat(now - GONE_AFTER_MS - 1);
     // Another process, so that SQLite's question for the process finds it.
     const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
@@ -399,7 +399,7 @@ describeStores("the store of calls", (create, kind) => {
         callRecord({ sessionId: "going-on", startedAt: start, ...open }),
         alive.id,
       );
-      const mine = new Instance(database, log);
+      const mine = new Instance(database, log, finishCall);
       await insertCall(database.db, callRecord({ sessionId: "mine", startedAt: start, ...open }), mine.id);
       await mine.beat(now);
       const ends = await database.db
@@ -425,13 +425,21 @@ describeStores("the store of calls", (create, kind) => {
     }
   });
 
-  test("can be opened by several servers at once, and again", async () => {
-    const more = await Promise.all([1, 2, 3].map(() => openDatabase(store.url, log)));
-    for (const [index, { db }] of more.entries()) {
+  test("can be opened by several servers at once, whoever makes the tables", async () => {
+    const fresh = await create();
+    const servers = await Promise.all([1, 2, 3].map(() => openDatabase(fresh.url, log)));
+    for (const [index, { db }] of servers.entries()) {
       await storeCall(db, callRecord({ sessionId: `from-${index}`, startedAt: index }));
     }
-    assert.deepEqual(await ids(), ["from-2", "from-1", "from-0"]);
-    for (const { db } of more) await db.destroy();
+    for (const { db } of servers) {
+      const seen = await listCalls(db, {}, null, 10);
+      assert.deepEqual(
+        seen.map(({ sessionId }) => sessionId),
+        ["from-2", "from-1", "from-0"],
+      );
+      await db.destroy();
+    }
+    await fresh.remove();
   });
 
   test("exports every call once, in pages, whatever is in its texts", async () => {

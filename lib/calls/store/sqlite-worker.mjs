@@ -8,14 +8,23 @@ import Database from "libsql";
 /** Compiled statements kept; the store has about forty. */
 const MAX_STATEMENTS = 200;
 
-const db = new Database(workerData.file);
-db.pragma("journal_mode = WAL");
-// With WAL this loses nothing when the process dies, and nothing is ever corrupted when the power fails.
-db.pragma("synchronous = NORMAL");
-// A second process, such as the report on the command line, waits its turn instead of failing.
-db.pragma("busy_timeout = 5000");
-
+const db = open(workerData.file);
 const statements = new Map();
+
+function open(file) {
+  try {
+    const opened = new Database(file);
+    // A second process, such as the report on the command line, waits its turn instead of failing.
+    opened.pragma("busy_timeout = 5000");
+    opened.pragma("journal_mode = WAL");
+    // With WAL this loses nothing when the process dies, and nothing is ever corrupted when the power fails.
+    opened.pragma("synchronous = NORMAL");
+    return opened;
+  } catch (error) {
+    // The driver's own errors lose their message on the way to the main thread.
+    throw new Error(`${error.message} (${error.code ?? error.name})`);
+  }
+}
 
 function prepare(sql) {
   let statement = statements.get(sql);

@@ -69,6 +69,7 @@ class SqliteThread implements Driver, DatabaseConnection {
     worker.on("message", (answer: Answer) => this.#settle(answer));
     worker.on("error", (error) => this.#fail(error.message));
     worker.on("exit", () => this.#fail("its thread has ended"));
+    worker.unref();
     this.#worker = worker;
   }
 
@@ -107,6 +108,8 @@ class SqliteThread implements Driver, DatabaseConnection {
     const id = this.#nextId;
     const answer = await new Promise<Answer & { ok: true }>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
+      // Only a question that waits for its answer keeps the process alive.
+      worker.ref();
       worker.postMessage({ id, sql, parameters });
     });
     // Kysely's own drivers do the same: the type of a row follows from the query that asked for it.
@@ -123,6 +126,7 @@ class SqliteThread implements Driver, DatabaseConnection {
     this.#worker = null;
     if (!worker || this.#failure) return;
     const ended = new Promise((resolve) => worker.once("exit", resolve));
+    worker.ref();
     worker.postMessage("close");
     await ended;
   }
@@ -130,6 +134,7 @@ class SqliteThread implements Driver, DatabaseConnection {
   #settle(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
+    if (this.#waiting.size === 0) this.#worker?.unref();
     if (answer.ok) waiting?.resolve(answer);
     else waiting?.reject(new StoreError("failed", `SQLite: ${answer.reason} (${answer.code})`));
   }
