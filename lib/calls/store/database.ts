@@ -43,8 +43,6 @@ function connect(url: string, log: Logger): Database {
 
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const first = await migrator.migrateToLatest();
-  // SQLite knows no lock for it: another process may have been faster, and then there is nothing left to do.
-  const { error } = first.error ? await migrator.migrateToLatest() : first;
+  const { error } = await migrator.migrateToLatest();
   if (error) throw error;
 }
