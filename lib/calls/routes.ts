@@ -161,7 +161,14 @@ function describe(summary: string, { params, querystring, ...answers }: Descript
 }
 
 function toJsonSchema(schema: z.ZodType): object {
-  const { $schema, ...json } = z.toJSONSchema(schema, { target: "draft-7", io: "input" });
+  const { $schema, ...json } = z.toJSONSchema(schema, {
+    target: "draft-7",
+    io: "input",
+    // The format says it; the pattern that zod adds to it fills a page.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format) delete jsonSchema.pattern;
+    },
+  });
   return json;
 }
 
