@@ -18,7 +18,7 @@ const config = readConfig();
 const log = createLogger(config);
 const llm = createLlm(config);
 const metrics = new Metrics();
-const calls = await openCallStore({ config, llm, log });
+const calls = await openCallStore({ config, llm, log }).catch(cannotStore);
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
@@ -86,6 +86,10 @@ function readConfig(): Config {
 
 function cannotListen(error: unknown): never {
   giveUp(`Cannot listen: ${describeError(error).reason}. Set PORT and HOST to an address that is free.`);
+}
+
+function cannotStore(error: unknown): never {
+  giveUp(describeError(error).reason ?? "Cannot open the store of calls, see DATABASE_URL");
 }
 
 /** A stack trace would hide the one line that matters. */

@@ -79,7 +79,7 @@ describe("calls outlive their process", () => {
   });
 
   test("a server that is told to stop ends its calls, and stores it", async () => {
-    const server = await startServerProcess({ env });
+    const server = await startServerProcess({ env: { ...env, DRAIN_TIMEOUT_MS: "0" } });
     const client = await VoiceClient.connect(server.wsUrl);
     client.join();
     await client.turn("hello");
