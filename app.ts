@@ -1,3 +1,7 @@
+import { serveApiDocs } from "./lib/api-docs.ts";
+import { openCallStore } from "./lib/calls/call-store.ts";
+import { CallRecorder } from "./lib/calls/recorder.ts";
+import { callRoutes } from "./lib/calls/routes.ts";
 import { Coach } from "./lib/coach/coach.ts";
 import { loadCoachConfig } from "./lib/coach/config.ts";
 import { compileRules } from "./lib/coach/rules.ts";
@@ -22,6 +26,7 @@ const log = createLogger(config);
 const llm = createLlm(config);
 const metrics = new Metrics();
 const live = new Live(new InProcessFeed());
+const calls = await openCallStore({ config, llm, log }).catch(cannotStore);
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
@@ -46,6 +51,7 @@ async function setupSession(session: AgentSession): Promise<void> {
   session.addNode(live.watch(agent));
   session.addNode(agent);
   session.addNode(new MetricsNode(metrics));
+  if (config.RECORD_CALLS) session.addNode(new CallRecorder({ store: calls, config }));
   await session.start();
   await session.waitUntilComplete();
 }
@@ -58,7 +64,10 @@ const app = await createAgentServer({
   health,
   answersFrom: llm.provider,
 });
+await serveApiDocs(app);
+await app.register(callRoutes, { store: calls });
 await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
+app.addHook("onClose", () => calls.close());
 closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
@@ -90,6 +99,10 @@ function orExit<T>(read: () => T): T {
 
 function cannotListen(error: unknown): never {
   giveUp(`Cannot listen: ${describeError(error).reason}. Set PORT and HOST to an address that is free.`);
+}
+
+function cannotStore(error: unknown): never {
+  giveUp(describeError(error).reason ?? "Cannot open the store of calls, see DATABASE_URL");
 }
 
 /** A stack trace would hide the one line that matters. */

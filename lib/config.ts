@@ -59,7 +59,30 @@ const schema = z.object({
   ESCALATE_ON_REQUEST: z.stringbool().default(false),
 
   AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
+
+  // The record of calls.
+  RECORD_CALLS: z.stringbool().default(true),
+  RECORD_TEXT: z.enum(["full", "redacted", "none"]).default("full"),
+  // Names of initial variables that may be stored, separated by commas; none unless named.
+  RECORD_VARIABLES: z.string().default("").transform(splitNames),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(file:|postgres(ql)?:\/\/)/, "must begin with file: or postgres://")
+    .default("file:./data/calls.db"),
+  // 0 keeps every call.
+  RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
+  POST_CALL_SUMMARY: z.stringbool().default(false),
+  SUMMARY_MODEL: z.string().default("gpt-4o-mini"),
+  WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),
 });
+
+function splitNames(list: string): string[] {
+  return list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
 
 type Env = z.output<typeof schema>;
 export type Config = Readonly<Env>;
@@ -78,7 +101,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""),
   );
-  const result = schema.safeParse(given);
+  const result = schema
+    .refine(({ WEBHOOK_URL, WEBHOOK_SECRET }) => WEBHOOK_URL === undefined || WEBHOOK_SECRET !== undefined, {
+      path: ["WEBHOOK_SECRET"],
+      error: "is needed with WEBHOOK_URL: the receiver must be able to tell who is calling",
+    })
+    .safeParse(given);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
   throw new ConfigError(`Cannot start with these settings: ${problems.join("; ")}`);

@@ -1,0 +1,65 @@
+import { Readable } from "node:stream";
+import type { FastifyReply } from "fastify";
+import { csvLine } from "./csv.ts";
+import { type CallFilter, pagesOfCalls, readCalls } from "./store/read.ts";
+import type { CallListItem } from "./store/rows.ts";
+import type { Db } from "./store/schema.ts";
+import { toCallWire } from "./wire-call.ts";
+
+type Cell = string | number | boolean | null;
+
+const COLUMNS: readonly (readonly [name: string, cell: (call: CallListItem) => Cell])[] = [
+  ["session_id", (call) => call.sessionId],
+  ["call_id", (call) => call.callId],
+  ["direction", (call) => call.direction],
+  ["conversation_type", (call) => call.conversationType],
+  ["started_at", (call) => new Date(call.startedAt).toISOString()],
+  ["ended_at", (call) => (call.endedAt === null ? null : new Date(call.endedAt).toISOString())],
+  ["end_reason", (call) => call.endReason],
+  ["duration_ms", (call) => call.durationMs],
+  ["user_turns", (call) => call.userTurns],
+  ["assistant_turns", (call) => call.assistantTurns],
+  ["score", (call) => call.score],
+  ["label", (call) => call.label],
+  ["negative_share", (call) => call.negativeShare],
+  ["escalated", (call) => call.escalated],
+  ["reply_p50_ms", (call) => call.replyP50Ms],
+  ["reply_p95_ms", (call) => call.replyP95Ms],
+  ["alerts", (call) => call.alerts],
+];
+
+/** Calls as CSV, page by page: the header, then a line for each. */
+export async function* csvOf(
+  pages: AsyncIterable<readonly CallListItem[]>,
+): AsyncGenerator<string, void, void> {
+  yield csvLine(COLUMNS.map(([name]) => name));
+  for await (const page of pages) {
+    yield page.map((call) => csvLine(COLUMNS.map(([, cell]) => cell(call)))).join("");
+  }
+}
+
+/** Calls in full, a line of JSON for each. */
+export async function* jsonLinesOf(db: Db, filter: CallFilter): AsyncGenerator<string, void, void> {
+  for await (const page of pagesOfCalls(db, filter)) {
+    const calls = await readCalls(
+      db,
+      page.map(({ sessionId }) => sessionId),
+    );
+    yield calls.map((call) => `${JSON.stringify(toCallWire(call))}\n`).join("");
+  }
+}
+
+/** Streams the answer; the next page is read when the client has taken the one before. */
+export function sendCsv(reply: FastifyReply, db: Db, filter: CallFilter): FastifyReply {
+  return reply
+    .type("text/csv; charset=utf-8")
+    .header("content-disposition", 'attachment; filename="calls.csv"')
+    .send(Readable.from(csvOf(pagesOfCalls(db, filter)), { highWaterMark: 1 }));
+}
+
+export function sendJsonLines(reply: FastifyReply, db: Db, filter: CallFilter): FastifyReply {
+  return reply
+    .type("application/x-ndjson; charset=utf-8")
+    .header("content-disposition", 'attachment; filename="calls.jsonl"')
+    .send(Readable.from(jsonLinesOf(db, filter), { highWaterMark: 1 }));
+}

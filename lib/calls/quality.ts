@@ -1,0 +1,198 @@
+import { type Expression, sql } from "kysely";
+import { z } from "zod";
+import { groupBy } from "./group-by.ts";
+import type { CallRecord } from "./record.ts";
+import type { Report } from "./report.ts";
+import { replyTimes } from "./report-quality.ts";
+import type { Db } from "./store/schema.ts";
+
+/*
+ * Figures across calls. Every ended call adds a few whole numbers to the hour it started in, so that a question about
+ * thirty days reads thirty days of hours and not a hundred thousand calls. Sums are of whole numbers (scores in
+ * hundredths), which makes them the same in every database and in every order.
+ */
+
+const HOUR_MS = 3_600_000;
+export const BUCKETS = { hour: HOUR_MS, day: 24 * HOUR_MS } as const;
+export type Bucket = keyof typeof BUCKETS;
+
+/** Reply times are counted in classes, each a fifth wider than the one before: a percentile is right within 10 %. */
+const CLASS_RATIO = 1.2;
+const SCORE_UNIT = 100;
+
+/** What one call adds to its hour. */
+export type Tally = {
+  /** Epoch, ms, of the hour's beginning. */
+  hour: number;
+  counts: { measure: Measure; key: string; n: number; total: number }[];
+};
+
+/**
+ * `call`, `escalated`: n calls. `score`: n calls with a score, total in hundredths. `verdict`: n counted verdicts,
+ * total of them negative. `reply`: n replies of the class `key`. `alert`: n alerts of the rule `key`.
+ */
+const MEASURES = ["call", "escalated", "score", "verdict", "reply", "alert"] as const;
+type Measure = (typeof MEASURES)[number];
+
+const tallySchema = z.object({
+  hour: z.number(),
+  counts: z.array(z.object({ measure: z.enum(MEASURES), key: z.string(), n: z.number(), total: z.number() })),
+});
+
+export type QualityFigures = {
+  calls: number;
+  escalated: number;
+  /** Escalated calls by all, 0…1; null without a call. */
+  escalationRate: number | null;
+  /** Mean of the calls' scores, −5…5; null without one. */
+  score: number | null;
+  /** Negative and frustrated turns by all counted ones, 0…1; null without one. */
+  negativeShare: number | null;
+  /** Percentiles over all replies, ms, right within 10 %; null without one. */
+  replyP50Ms: number | null;
+  replyP95Ms: number | null;
+  /** Alerts by rule. */
+  alerts: Record<string, number>;
+};
+
+export type QualityBucket = QualityFigures & {
+  /** Epoch, ms. */
+  start: number;
+};
+
+export type Quality = {
+  from: number;
+  to: number;
+  bucket: Bucket;
+  totals: QualityFigures;
+  buckets: QualityBucket[];
+};
+
+/** What a call that has ended adds to the figures. */
+export function tallyCall(call: CallRecord, report: Report): Tally {
+  const { sentiment, escalation, alertsByRule } = report;
+  const counted = sentiment.scores.filter((entry) => entry.counted);
+  const counts: Tally["counts"] = [{ measure: "call", key: "", n: 1, total: 0 }];
+  if (escalation.triggered) counts.push({ measure: "escalated", key: "", n: 1, total: 0 });
+  if (sentiment.score !== null) {
+    counts.push({ measure: "score", key: "", n: 1, total: Math.round(sentiment.score * SCORE_UNIT) });
+    const negative = counted.filter(({ score }) => score < 0).length;
+    counts.push({ measure: "verdict", key: "", n: counted.length, total: negative });
+  }
+  const classes = new Map<number, number>();
+  for (const ms of replyTimes(call.turns)) classes.set(classOf(ms), (classes.get(classOf(ms)) ?? 0) + 1);
+  for (const [key, n] of classes) counts.push({ measure: "reply", key: String(key), n, total: 0 });
+  for (const [key, n] of Object.entries(alertsByRule)) counts.push({ measure: "alert", key, n, total: 0 });
+  return { hour: call.startedAt - (call.startedAt % HOUR_MS), counts };
+}
+
+/** Adds a tally to its hour, or takes it back with `sign` −1. */
+export async function addTally(db: Db, tally: Tally, sign: 1 | -1): Promise<void> {
+  await db
+    .insertInto("quality")
+    .values(
+      // In one order for everybody: two servers that add to the same hour must not wait for each other.
+      tally.counts
+        .map(({ measure, key, n, total }) => ({
+          hour: tally.hour,
+          measure,
+          key,
+          n: sign * n,
+          total: sign * total,
+        }))
+        .sort((a, b) => (`${a.measure} ${a.key}` < `${b.measure} ${b.key}` ? -1 : 1)),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(["hour", "measure", "key"]).doUpdateSet({
+        n: sql<number>`quality.n + excluded.n`,
+        total: sql<number>`quality.total + excluded.total`,
+      }),
+    )
+    .execute();
+}
+
+export function parseTally(json: string): Tally {
+  return tallySchema.parse(JSON.parse(json));
+}
+
+/** Reads the figures of `from`…`to`, widened to whole buckets, epoch ms. Every bucket in between is in the answer. */
+export async function readQuality(db: Db, from: number, to: number, bucket: Bucket): Promise<Quality> {
+  const width = BUCKETS[bucket];
+  const first = Math.floor(from / width) * width;
+  const end = Math.ceil(to / width) * width;
+  const whole = (sum: Expression<unknown>) => sql<number>`cast(${sum} as bigint)`;
+  const rows = await db
+    .selectFrom("quality")
+    .select(({ fn }) => [
+      sql<number>`hour - hour % ${sql.lit(width)}`.as("start"),
+      "measure",
+      "key",
+      // PostgreSQL sums 64-bit integers to a decimal.
+      whole(fn.sum("n")).as("n"),
+      whole(fn.sum("total")).as("total"),
+    ])
+    .where("hour", ">=", first)
+    .where("hour", "<", end)
+    .groupBy(["start", "measure", "key"])
+    .execute();
+  const byStart = groupBy(rows, ({ start }) => start);
+  const starts = Array.from(
+    { length: Math.max(0, (end - first) / width) },
+    (_, index) => first + index * width,
+  );
+  return {
+    from: first,
+    to: end,
+    bucket,
+    totals: figures(rows),
+    buckets: starts.map((start) => ({ start, ...figures(byStart.get(start) ?? []) })),
+  };
+}
+
+type Count = { measure: string; key: string; n: number; total: number };
+
+function figures(rows: readonly Count[]): QualityFigures {
+  const of = (measure: Measure) => rows.filter((row) => row.measure === measure && row.n > 0);
+  const sum = (measure: Measure) =>
+    of(measure).reduce((so, { n, total }) => ({ n: so.n + n, total: so.total + total }), { n: 0, total: 0 });
+  const calls = sum("call").n;
+  const escalated = sum("escalated").n;
+  const score = sum("score");
+  const verdicts = sum("verdict");
+  const replies = new Map<number, number>();
+  for (const { key, n } of of("reply")) replies.set(Number(key), (replies.get(Number(key)) ?? 0) + n);
+  const alerts = new Map<string, number>();
+  for (const { key, n } of of("alert")) alerts.set(key, (alerts.get(key) ?? 0) + n);
+  return {
+    calls,
+    escalated,
+    escalationRate: ratio(escalated, calls, 4),
+    score: ratio(score.total / SCORE_UNIT, score.n, 2),
+    negativeShare: ratio(verdicts.total, verdicts.n, 4),
+    replyP50Ms: percentile(replies, 0.5),
+    replyP95Ms: percentile(replies, 0.95),
+    alerts: Object.fromEntries([...alerts].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+/** The class of a reply time: class c holds what is above 1.2^(c−1) and up to 1.2^c ms. */
+function classOf(ms: number): number {
+  return ms <= 1 ? 0 : Math.ceil(Math.log(ms) / Math.log(CLASS_RATIO));
+}
+
+/** Nearest rank; the middle of the class it falls into, ms. */
+function percentile(classes: ReadonlyMap<number, number>, rank: number): number | null {
+  const all = [...classes.values()].reduce((sum, n) => sum + n, 0);
+  let before = 0;
+  for (const [key, n] of [...classes].sort(([a], [b]) => a - b)) {
+    before += n;
+    if (before >= rank * all) return key === 0 ? 1 : Math.round(CLASS_RATIO ** (key - 0.5));
+  }
+  return null;
+}
+
+function ratio(part: number, all: number, digits: number): number | null {
+  if (all === 0) return null;
+  const value = Number((part / all).toFixed(digits));
+  return value === 0 ? 0 : value;
+}

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { CONVERSATION_TYPES } from "../events.ts";
+import { BUCKETS } from "./quality.ts";
+import { LABELS } from "./report-sentiment.ts";
+import type { CallFilter, Position } from "./store/read.ts";
+
+const DAY_MS = 24 * 3_600_000;
+const DEFAULT_RANGE_MS = 30 * DAY_MS;
+/** More buckets than this are no longer a picture: a hundred days by the hour. */
+const MAX_BUCKETS = 2_400;
+
+/** A parameter that cannot be used. */
+export class BadParameter extends Error {
+  readonly parameter: string;
+
+  constructor(parameter: string, message: string) {
+    super(`${parameter}: ${message}`);
+    this.parameter = parameter;
+  }
+}
+
+const time = z.union([z.iso.datetime({ offset: true }), z.iso.date()], "expected an ISO 8601 date or time");
+const score = z.coerce.number().min(-5).max(5);
+const yesNo = z.enum(["true", "false"]);
+
+const filterShape = {
+  from: time.optional().describe("calls that started at or after this"),
+  to: time.optional().describe("calls that started before this"),
+  escalated: yesNo.optional(),
+  label: z.enum(LABELS).optional(),
+  conversation_type: z.enum(CONVERSATION_TYPES).optional(),
+  min_score: score.optional(),
+  max_score: score.optional(),
+};
+
+export const filterQuery = z.strictObject(filterShape);
+export const listQuery = z.strictObject({
+  ...filterShape,
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(300).optional().describe("next_cursor of the page before"),
+});
+export const reportQuery = z.strictObject({ format: z.enum(["default", "contact-lens"]).default("default") });
+export const qualityQuery = z.strictObject({
+  from: time.optional().describe("default: 30 days before `to`"),
+  to: time.optional().describe("default: now"),
+  bucket: z.enum(["hour", "day"]).default("day"),
+});
+
+/** Checks a query string. Throws {@link BadParameter} naming the first parameter that is wrong. */
+export function parseQuery<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
+  const result = schema.safeParse(query);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    throw new BadParameter(issue.keys[0] ?? "", "there is no such parameter");
+  }
+  throw new BadParameter(String(issue?.path[0] ?? ""), issue?.message ?? "not valid");
+}
+
+export function toFilter(query: z.output<typeof filterQuery>): CallFilter {
+  return {
+    from: toEpoch(query.from),
+    to: toEpoch(query.to),
+    escalated: query.escalated === undefined ? undefined : query.escalated === "true",
+    label: query.label,
+    conversationType: query.conversation_type,
+    minScore: query.min_score,
+    maxScore: query.max_score,
+  };
+}
+
+/** The span of `/quality`, epoch ms. Throws {@link BadParameter}. */
+export function toSpan(query: z.output<typeof qualityQuery>, now: number): { from: number; to: number } {
+  const to = toEpoch(query.to) ?? now;
+  const from = toEpoch(query.from) ?? to - DEFAULT_RANGE_MS;
+  if (from > to) throw new BadParameter("from", "must not be after `to`");
+  if ((to - from) / BUCKETS[query.bucket] > MAX_BUCKETS) {
+    throw new BadParameter("bucket", `from…to has more than ${MAX_BUCKETS} buckets; choose a longer one`);
+  }
+  return { from, to };
+}
+
+const cursorText = /^(\d{1,16})\.(.{1,200})$/;
+
+export function toCursor({ startedAt, sessionId }: Position): string {
+  return Buffer.from(`${startedAt}.${sessionId}`).toString("base64url");
+}
+
+/** Throws {@link BadParameter} for a cursor that is none of ours. */
+export function fromCursor(cursor: string): Position {
+  const [, startedAt, sessionId] = cursorText.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  if (startedAt === undefined || sessionId === undefined) {
+    throw new BadParameter("cursor", "expected the next_cursor of the page before");
+  }
+  return { startedAt: Number(startedAt), sessionId };
+}
+
+function toEpoch(iso: string | undefined): number | undefined {
+  return iso === undefined ? undefined : Date.parse(iso);
+}

@@ -1,0 +1,138 @@
+import type { ConversationType, JsonObject } from "../events.ts";
+import type { LogPayloads, Sentiment, VerdictSource } from "../log-events.ts";
+import type { EndReason } from "../nodes/agent-node.ts";
+
+/** Why a recorded call ended; `crashed` when its process was gone before it could say. */
+export const CALL_ENDS = [
+  "client_closed",
+  "end_call",
+  "transferred",
+  "error",
+  "drain",
+  "idle",
+  "refused",
+  "slow_client",
+  "crashed",
+] as const satisfies readonly (EndReason | "crashed")[];
+export type CallEnd = (typeof CALL_ENDS)[number];
+
+export type ToolUse = {
+  name: string;
+  /** `unfinished`: the answer was over before the tool was. */
+  outcome: "ok" | "error" | "unfinished";
+  /** ms; null where it did not finish. */
+  latencyMs: number | null;
+};
+
+/** What one side said. Fields of the other side are null, false or empty. */
+export type TurnRecord = {
+  /** Place in the call, from 1. */
+  number: number;
+  role: "user" | "assistant";
+  /** From the start of the call, ms: when the words were heard, or the answer was asked for. */
+  offsetMs: number;
+  /** Null where the record keeps no text. */
+  text: string | null;
+  words: number;
+
+  /** User: number among the caller's utterances, from 1. */
+  utterance: number | null;
+  verdict: Sentiment | null;
+  /** −5…5 */
+  score: number | null;
+  source: VerdictSource | null;
+  analysisMs: number | null;
+  /** User: has said nearly the same before. */
+  repeated: boolean;
+
+  /** Assistant: from the request for an answer to its first words, ms. */
+  firstChunkMs: number | null;
+  /** Assistant: from the caller's last words to the first words of the answer, ms. */
+  replyMs: number | null;
+  /** Assistant: cut short by the caller. */
+  interrupted: boolean;
+  tools: ToolUse[];
+};
+
+export type Verdict = {
+  verdict: Sentiment;
+  score: number;
+  source: VerdictSource;
+  analysisMs: number;
+};
+
+type Coaching = LogPayloads["coaching"];
+export type Alert = Coaching & { offsetMs: number };
+export type CallError = { offsetMs: number; message: string; severity: "warning" | "fatal" };
+export type SupervisorAct = LogPayloads["supervisor"] & { offsetMs: number };
+
+/** What happens on the call's timeline beside the turns. */
+export type Note =
+  | ({ kind: "alert" } & Alert)
+  | ({ kind: "error" } & CallError)
+  | ({ kind: "supervisor" } & SupervisorAct);
+
+export type Escalation = {
+  reason: string;
+  /** The caller's utterance after which it was triggered, from 1. */
+  utterance: number;
+  offsetMs: number;
+  frustrationCount: number;
+  threshold: number;
+  sameTurn: boolean;
+  action: LogPayloads["escalation.triggered"]["action"];
+  /** `socket_closed`: the call ended before the transfer had been asked for. */
+  outcome: LogPayloads["escalation.triggered"]["outcome"] | "socket_closed";
+};
+
+/** Requests to one model. Tokens are null where the API never reported any. */
+export type ModelUsage = {
+  model: string;
+  requests: number;
+  cancelled: number;
+  failed: number;
+  inputTokens: number | null;
+  outputTokens: number | null;
+};
+
+/** One finding of the model that sums a call up. */
+export type SummaryItem = {
+  identifier: string;
+  value: string;
+  /** 0…1 */
+  confidence: number;
+  reasoning: string;
+  type: "summary" | "disposition";
+};
+
+/** What is known when a call begins. */
+export type CallStart = {
+  sessionId: string;
+  callId: string | null;
+  direction: string | null;
+  conversationType: ConversationType;
+  /** Those initial variables that are on the allow-list. */
+  variables: JsonObject;
+  /** Epoch, ms. */
+  startedAt: number;
+};
+
+/** What is known when it ends. */
+export type CallOutcome = {
+  endedAt: number;
+  endReason: CallEnd;
+};
+
+/** Everything the store keeps of one call. */
+export type CallRecord = CallStart & {
+  /** Epoch, ms; null while the call goes on, and so is the reason. */
+  endedAt: number | null;
+  endReason: CallEnd | null;
+  turns: TurnRecord[];
+  alerts: Alert[];
+  errors: CallError[];
+  supervisor: SupervisorAct[];
+  escalation: Escalation | null;
+  usage: ModelUsage[];
+  summary: SummaryItem[] | null;
+};

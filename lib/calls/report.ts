@@ -1,0 +1,59 @@
+import type { CallEnd, CallRecord, Escalation, SummaryItem } from "./record.ts";
+import { type QualityReport, reportQuality } from "./report-quality.ts";
+import { reportSentiment, type SentimentReport } from "./report-sentiment.ts";
+
+/** The transfer leg is the platform's; whoever reads the outcome must not take it for more than it says. */
+const ESCALATION_NOTE = "The transfer itself happens on the platform and is not visible here.";
+
+type EscalationReport = {
+  [K in "utterance" | "offsetMs" | "threshold" | "sameTurn" | "action" | "outcome"]: Escalation[K] | null;
+} & { triggered: boolean; note: string | null };
+
+export type Report = {
+  sessionId: string;
+  /** Epoch, ms. */
+  startedAt: number;
+  endedAt: number | null;
+  endReason: CallEnd | null;
+  durationMs: number | null;
+  sentiment: SentimentReport;
+  escalation: EscalationReport;
+  quality: QualityReport;
+  alertsByRule: Record<string, number>;
+  summary: SummaryItem[] | null;
+};
+
+/** The report of a call, ended or still going on. The same record always gives the same report. */
+export function reportCall(call: CallRecord): Report {
+  return {
+    sessionId: call.sessionId,
+    startedAt: call.startedAt,
+    endedAt: call.endedAt,
+    endReason: call.endReason,
+    durationMs: call.endedAt === null ? null : call.endedAt - call.startedAt,
+    sentiment: reportSentiment(call.turns),
+    escalation: reportEscalation(call.escalation),
+    quality: reportQuality(call),
+    alertsByRule: countBy(call.alerts.map(({ rule }) => rule)),
+    summary: call.summary,
+  };
+}
+
+function reportEscalation(escalation: Escalation | null): EscalationReport {
+  return {
+    triggered: escalation !== null,
+    utterance: escalation?.utterance ?? null,
+    offsetMs: escalation?.offsetMs ?? null,
+    threshold: escalation?.threshold ?? null,
+    sameTurn: escalation?.sameTurn ?? null,
+    action: escalation?.action ?? null,
+    outcome: escalation?.outcome ?? null,
+    note: escalation && ESCALATION_NOTE,
+  };
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,177 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { z } from "zod";
+import type { CallStore } from "./call-store.ts";
+import { toContactLens } from "./contact-lens.ts";
+import { sendCsv, sendJsonLines } from "./export.ts";
+import { readQuality } from "./quality.ts";
+import {
+  BadParameter,
+  filterQuery,
+  fromCursor,
+  listQuery,
+  parseQuery,
+  qualityQuery,
+  reportQuery,
+  toCursor,
+  toFilter,
+  toSpan,
+} from "./query.ts";
+import { reportCall } from "./report.ts";
+import { listCalls, readCall } from "./store/read.ts";
+import { deleteCall } from "./store/write.ts";
+import {
+  badRequestWire,
+  callListWire,
+  callWire,
+  conflictWire,
+  notFoundWire,
+  qualityWire,
+  reportWire,
+  toWire,
+} from "./wire.ts";
+import { toCallWire } from "./wire-call.ts";
+
+const callParams = z.object({ id: z.string().max(200) });
+
+/** The routes that read the record of calls; docs/calls-api.md describes them to people. */
+export async function callRoutes(app: FastifyInstance, { store }: { store: CallStore }): Promise<void> {
+  const { db } = store.database;
+  // The schemas here describe; the handlers check, and say which parameter is wrong.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler((error, _request, reply) => {
+    if (!(error instanceof BadParameter)) throw error;
+    return reply.code(400).send({ error: "bad_request", parameter: error.parameter, message: error.message });
+  });
+
+  app.get(
+    "/calls",
+    { schema: describe("Calls, newest first", { querystring: listQuery, 200: callListWire }) },
+    async (request) => {
+      const { limit, cursor, ...filter } = parseQuery(listQuery, request.query);
+      const after = cursor === undefined ? null : fromCursor(cursor);
+      // One more than wanted tells whether there is another page.
+      const calls = await listCalls(db, toFilter(filter), after, limit + 1);
+      const last = calls.length > limit ? calls[limit - 1] : undefined;
+      return toWire({ calls: calls.slice(0, limit), nextCursor: last ? toCursor(last) : null });
+    },
+  );
+
+  app.get(
+    "/calls/:id",
+    { schema: describe("One call in full", { params: callParams, 200: callWire, 404: notFoundWire }) },
+    async (request, reply) => {
+      const { id } = callParams.parse(request.params);
+      const call = await readCall(db, id);
+      return call ? toCallWire(call) : notFound(reply, id);
+    },
+  );
+
+  app.get(
+    "/calls/:id/report",
+    {
+      schema: describe("The sentiment and quality report of a call", {
+        params: callParams,
+        querystring: reportQuery,
+        200: reportWire,
+        404: notFoundWire,
+      }),
+    },
+    async (request, reply) => {
+      const { id } = callParams.parse(request.params);
+      const { format } = parseQuery(reportQuery, request.query);
+      const call = await readCall(db, id);
+      if (!call) return notFound(reply, id);
+      const report = reportCall(call);
+      return format === "contact-lens" ? toContactLens(report, call) : toWire(report);
+    },
+  );
+
+  app.delete(
+    "/calls/:id",
+    {
+      schema: describe("Deletes a call that has ended", {
+        params: callParams,
+        404: notFoundWire,
+        409: conflictWire,
+      }),
+    },
+    async (request, reply) => {
+      const { id } = callParams.parse(request.params);
+      const result = await deleteCall(db, id);
+      if (result === "deleted") return reply.code(204).send();
+      if (result === "unknown") return notFound(reply, id);
+      const message = "The call goes on; it can be deleted when it has ended";
+      return reply.code(409).send({ error: "going_on", message });
+    },
+  );
+
+  app.get(
+    "/quality",
+    {
+      schema: describe("Figures across calls, by hour or day", {
+        querystring: qualityQuery,
+        200: qualityWire,
+      }),
+    },
+    async (request) => {
+      const query = parseQuery(qualityQuery, request.query);
+      const { from, to } = toSpan(query, Date.now());
+      return toWire(await readQuality(db, from, to, query.bucket));
+    },
+  );
+
+  app.get(
+    "/calls.csv",
+    { schema: describe("Every call that matches, one a line", { querystring: filterQuery }) },
+    async (request, reply) => sendCsv(reply, db, toFilter(parseQuery(filterQuery, request.query))),
+  );
+
+  app.get(
+    "/calls.jsonl",
+    {
+      schema: describe("Every call that matches in full, one JSON object a line", {
+        querystring: filterQuery,
+      }),
+    },
+    async (request, reply) => sendJsonLines(reply, db, toFilter(parseQuery(filterQuery, request.query))),
+  );
+}
+
+type Description = {
+  params?: z.ZodType;
+  querystring?: z.ZodType;
+  200?: z.ZodType;
+  404?: z.ZodType;
+  409?: z.ZodType;
+};
+
+/** A route's schemas as OpenAPI wants them. */
+function describe(summary: string, { params, querystring, ...answers }: Description) {
+  const byStatus = { ...answers, ...(querystring ? { 400: badRequestWire } : {}) };
+  return {
+    summary,
+    tags: ["calls"],
+    ...(params ? { params: toJsonSchema(params) } : {}),
+    ...(querystring ? { querystring: toJsonSchema(querystring) } : {}),
+    response: Object.fromEntries(
+      Object.entries(byStatus).map(([status, schema]) => [status, toJsonSchema(schema)]),
+    ),
+  };
+}
+
+function toJsonSchema(schema: z.ZodType): object {
+  const { $schema, ...json } = z.toJSONSchema(schema, {
+    target: "draft-7",
+    io: "input",
+    // The format says it; the pattern that zod adds to it fills a page.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format) delete jsonSchema.pattern;
+    },
+  });
+  return json;
+}
+
+function notFound(reply: FastifyReply, id: string) {
+  return reply.code(404).send({ error: "not_found", message: `There is no call ${id}` });
+}

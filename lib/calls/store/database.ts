@@ -1,0 +1,48 @@
+import { fileURLToPath } from "node:url";
+import { Kysely, Migrator, PostgresDialect } from "kysely";
+import type pg from "pg";
+import type { Logger } from "pino";
+import { createPool } from "./postgres.ts";
+import { type Db, migrations, type Schema } from "./schema.ts";
+import { SqliteDialect } from "./sqlite.ts";
+import { StoreError } from "./store-error.ts";
+
+/** One database, whichever it is. `pool` is there for what only PostgreSQL can do, such as LISTEN. */
+export type Database = { kind: "sqlite"; db: Db; pool: null } | { kind: "postgres"; db: Db; pool: pg.Pool };
+
+/**
+ * Opens `file:…` as SQLite or `postgres://…` as PostgreSQL and brings its tables up to date.
+ * @throws {StoreError} that says what is wrong with the address or the database.
+ */
+export async function openDatabase(url: string, log: Logger): Promise<Database> {
+  const database = connect(url, log);
+  try {
+    await migrate(database.db);
+    return database;
+  } catch (error) {
+    await database.db.destroy();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreError("failed", `Cannot open the store of calls, see DATABASE_URL: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+function connect(url: string, log: Logger): Database {
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const pool = createPool(url, log);
+    return { kind: "postgres", db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool };
+  }
+  if (!url.startsWith("file:")) {
+    throw new StoreError("bad_url", "DATABASE_URL must begin with file: or postgres://");
+  }
+  const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
+  if (file === "") throw new StoreError("bad_url", "DATABASE_URL names no file: file:./data/calls.db");
+  return { kind: "sqlite", db: new Kysely<Schema>({ dialect: new SqliteDialect(file) }), pool: null };
+}
+
+async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}

@@ -1,0 +1,253 @@
+import type { Insertable, Selectable } from "kysely";
+import { z } from "zod";
+import { CONVERSATION_TYPES } from "../../events.ts";
+import { SENTIMENTS } from "../../log-events.ts";
+import { CALL_ENDS, type CallRecord, type CallStart, type Note, type TurnRecord } from "../record.ts";
+import { LABELS } from "../report-sentiment.ts";
+import type { CallsTable, NotesTable, TurnsTable } from "./schema.ts";
+import { StoreError } from "./store-error.ts";
+
+/*
+ * Rows to records and back. A row is checked as it is read: another version, or a person with a database client,
+ * may have written it.
+ */
+
+const json = z.record(z.string(), z.unknown());
+const flag = z.number().transform((value) => value === 1);
+
+const tools = z.array(
+  z.object({
+    name: z.string(),
+    outcome: z.enum(["ok", "error", "unfinished"]),
+    latencyMs: z.number().nullable(),
+  }),
+);
+
+const turnRow = z
+  .object({
+    number: z.number(),
+    role: z.enum(["user", "assistant"]),
+    offset_ms: z.number(),
+    text: z.string().nullable(),
+    words: z.number(),
+    utterance: z.number().nullable(),
+    verdict: z.enum(SENTIMENTS).nullable(),
+    score: z.number().nullable(),
+    source: z.enum(["model", "fallback"]).nullable(),
+    analysis_ms: z.number().nullable(),
+    repeated: flag,
+    first_chunk_ms: z.number().nullable(),
+    reply_ms: z.number().nullable(),
+    interrupted: flag,
+    tools: z.string(),
+  })
+  .transform(
+    (row): TurnRecord => ({
+      number: row.number,
+      role: row.role,
+      offsetMs: row.offset_ms,
+      text: row.text,
+      words: row.words,
+      utterance: row.utterance,
+      verdict: row.verdict,
+      score: row.score,
+      source: row.source,
+      analysisMs: row.analysis_ms,
+      repeated: row.repeated,
+      firstChunkMs: row.first_chunk_ms,
+      replyMs: row.reply_ms,
+      interrupted: row.interrupted,
+      tools: tools.parse(JSON.parse(row.tools)),
+    }),
+  );
+
+export const noteSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("alert"),
+    offsetMs: z.number(),
+    rule: z.string(),
+    severity: z.enum(["info", "warn", "alert"]),
+    message: z.string(),
+    evidence: json,
+  }),
+  z.object({
+    kind: z.literal("error"),
+    offsetMs: z.number(),
+    message: z.string(),
+    severity: z.enum(["warning", "fatal"]),
+  }),
+  z.object({
+    kind: z.literal("supervisor"),
+    offsetMs: z.number(),
+    action: z.enum(["whisper", "say", "transfer", "end", "mute", "unmute"]),
+    text: z.string().nullable(),
+  }),
+]);
+
+const escalation = z.object({
+  reason: z.string(),
+  utterance: z.number(),
+  offsetMs: z.number(),
+  frustrationCount: z.number(),
+  threshold: z.number(),
+  sameTurn: z.boolean(),
+  action: z.enum(["cold_transfer", "warm_transfer", "none"]),
+  outcome: z.enum(["requested", "no_number", "socket_closed"]),
+});
+
+const usage = z.array(
+  z.object({
+    model: z.string(),
+    requests: z.number(),
+    cancelled: z.number(),
+    failed: z.number(),
+    inputTokens: z.number().nullable(),
+    outputTokens: z.number().nullable(),
+  }),
+);
+
+const summary = z.array(
+  z.object({
+    identifier: z.string(),
+    value: z.string(),
+    confidence: z.number(),
+    reasoning: z.string(),
+    type: z.enum(["summary", "disposition"]),
+  }),
+);
+
+const callRow = z.object({
+  id: z.string(),
+  call_id: z.string().nullable(),
+  direction: z.string().nullable(),
+  conversation_type: z.enum(CONVERSATION_TYPES),
+  variables: z.string(),
+  started_at: z.number(),
+  ended_at: z.number().nullable(),
+  end_reason: z.enum(CALL_ENDS).nullable(),
+  escalation: z.string().nullable(),
+  usage: z.string(),
+  summary: z.string().nullable(),
+});
+
+const listRow = z
+  .object({
+    ...callRow.pick({
+      id: true,
+      call_id: true,
+      direction: true,
+      conversation_type: true,
+      started_at: true,
+      ended_at: true,
+      end_reason: true,
+    }).shape,
+    user_turns: z.number().nullable(),
+    assistant_turns: z.number().nullable(),
+    score: z.number().nullable(),
+    label: z.enum(LABELS).nullable(),
+    negative_share: z.number().nullable(),
+    escalated: flag.nullable(),
+    reply_p50_ms: z.number().nullable(),
+    reply_p95_ms: z.number().nullable(),
+    alerts: z.number().nullable(),
+  })
+  .transform((row) => ({
+    sessionId: row.id,
+    callId: row.call_id,
+    direction: row.direction,
+    conversationType: row.conversation_type,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    endReason: row.end_reason,
+    durationMs: row.ended_at === null ? null : row.ended_at - row.started_at,
+    userTurns: row.user_turns,
+    assistantTurns: row.assistant_turns,
+    score: row.score,
+    label: row.label,
+    negativeShare: row.negative_share,
+    escalated: row.escalated,
+    replyP50Ms: row.reply_p50_ms,
+    replyP95Ms: row.reply_p95_ms,
+    alerts: row.alerts,
+  }));
+
+/** A call in a list: what is known without its turns. The figures are null while it goes on. */
+export type CallListItem = z.output<typeof listRow>;
+
+export function toListItem(row: Selectable<CallsTable>): CallListItem {
+  return check(() => listRow.parse(row), row.id);
+}
+
+export function fromCallStart(start: CallStart, instance: string): Insertable<CallsTable> {
+  return {
+    id: start.sessionId,
+    call_id: start.callId,
+    direction: start.direction,
+    conversation_type: start.conversationType,
+    variables: JSON.stringify(start.variables),
+    started_at: start.startedAt,
+    instance,
+  };
+}
+
+export function fromTurn(sessionId: string, turn: TurnRecord): Insertable<TurnsTable> {
+  return {
+    session_id: sessionId,
+    number: turn.number,
+    role: turn.role,
+    offset_ms: turn.offsetMs,
+    text: turn.text,
+    words: turn.words,
+    utterance: turn.utterance,
+    verdict: turn.verdict,
+    score: turn.score,
+    source: turn.source,
+    analysis_ms: turn.analysisMs,
+    repeated: turn.repeated ? 1 : 0,
+    first_chunk_ms: turn.firstChunkMs,
+    reply_ms: turn.replyMs,
+    interrupted: turn.interrupted ? 1 : 0,
+    tools: JSON.stringify(turn.tools),
+  };
+}
+
+/** Puts the rows of one call together. Throws {@link StoreError} for a row that cannot be one of ours. */
+export function toRecord(
+  row: Selectable<CallsTable>,
+  turns: readonly Selectable<TurnsTable>[],
+  notes: readonly Selectable<NotesTable>[],
+): CallRecord {
+  return check(() => {
+    const call = callRow.parse(row);
+    const heard: Note[] = notes.map(({ kind, body }) =>
+      noteSchema.parse({ ...json.parse(JSON.parse(body)), kind }),
+    );
+    return {
+      sessionId: call.id,
+      callId: call.call_id,
+      direction: call.direction,
+      conversationType: call.conversation_type,
+      variables: json.parse(JSON.parse(call.variables)),
+      startedAt: call.started_at,
+      endedAt: call.ended_at,
+      endReason: call.end_reason,
+      turns: turns.map((turn) => turnRow.parse(turn)),
+      alerts: heard.filter((note) => note.kind === "alert").map(({ kind, ...alert }) => alert),
+      errors: heard.filter((note) => note.kind === "error").map(({ kind, ...error }) => error),
+      supervisor: heard.filter((note) => note.kind === "supervisor").map(({ kind, ...act }) => act),
+      escalation: call.escalation === null ? null : escalation.parse(JSON.parse(call.escalation)),
+      usage: usage.parse(JSON.parse(call.usage)),
+      summary: call.summary === null ? null : summary.parse(JSON.parse(call.summary)),
+    };
+  }, row.id);
+}
+
+function check<T>(read: () => T, id: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new StoreError("bad_row", `The stored call ${id} cannot be read; DELETE /calls/${id} removes it`, {
+      cause: error,
+    });
+  }
+}

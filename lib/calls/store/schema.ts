@@ -1,0 +1,189 @@
+import type { Generated, Kysely, Migration } from "kysely";
+
+/*
+ * The tables, the same in SQLite and PostgreSQL. Times are epoch ms, JSON is kept as text, yes and no are 1 and 0:
+ * what both databases agree on. snake_case, for people who look with a database client.
+ */
+
+export type CallsTable = {
+  id: string;
+  call_id: string | null;
+  direction: string | null;
+  conversation_type: string;
+  variables: string;
+  started_at: number;
+  ended_at: number | null;
+  end_reason: string | null;
+  /** The server process whose call it is. */
+  instance: string;
+  escalation: string | null;
+  usage: Generated<string>;
+  summary: string | null;
+  // Figures of the report, written when the call ends, so that lists and filters read nothing else.
+  user_turns: number | null;
+  assistant_turns: number | null;
+  score: number | null;
+  label: string | null;
+  negative_share: number | null;
+  escalated: number | null;
+  reply_p50_ms: number | null;
+  reply_p95_ms: number | null;
+  alerts: number | null;
+  /** What the call added to `quality`, so that its deletion can take it back. */
+  tally: string | null;
+};
+
+export type TurnsTable = {
+  session_id: string;
+  number: number;
+  role: string;
+  offset_ms: number;
+  text: string | null;
+  words: number;
+  utterance: number | null;
+  verdict: string | null;
+  score: number | null;
+  source: string | null;
+  analysis_ms: number | null;
+  repeated: number;
+  first_chunk_ms: number | null;
+  reply_ms: number | null;
+  interrupted: number;
+  tools: string;
+};
+
+export type NotesTable = {
+  session_id: string;
+  number: number;
+  kind: string;
+  body: string;
+};
+
+/** Counts of ended calls by the hour they started in: `/quality` reads these and no call. */
+export type QualityTable = {
+  hour: number;
+  measure: string;
+  key: string;
+  n: number;
+  total: number;
+};
+
+/** The server processes that write to this database, and when each was last heard of. */
+export type InstancesTable = {
+  id: string;
+  pid: number;
+  heartbeat_at: number;
+};
+
+/** Calls whose end the webhook has not been told yet. */
+export type WebhooksTable = {
+  session_id: string;
+  attempts: number;
+  next_at: number;
+};
+
+export type Schema = {
+  calls: CallsTable;
+  turns: TurnsTable;
+  notes: NotesTable;
+  quality: QualityTable;
+  instances: InstancesTable;
+  webhooks: WebhooksTable;
+};
+
+export type Db = Kysely<Schema>;
+
+/** Migrations in the order of their names; one that has been released is never changed. */
+export const migrations: Record<string, Migration> = {
+  "001_calls": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("calls")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("call_id", "text")
+        .addColumn("direction", "text")
+        .addColumn("conversation_type", "text", (column) => column.notNull())
+        .addColumn("variables", "text", (column) => column.notNull())
+        .addColumn("started_at", "bigint", (column) => column.notNull())
+        .addColumn("ended_at", "bigint")
+        .addColumn("end_reason", "text")
+        .addColumn("instance", "text", (column) => column.notNull())
+        .addColumn("escalation", "text")
+        .addColumn("usage", "text", (column) => column.notNull().defaultTo("[]"))
+        .addColumn("summary", "text")
+        .addColumn("user_turns", "integer")
+        .addColumn("assistant_turns", "integer")
+        .addColumn("score", "double precision")
+        .addColumn("label", "text")
+        .addColumn("negative_share", "double precision")
+        .addColumn("escalated", "integer")
+        .addColumn("reply_p50_ms", "integer")
+        .addColumn("reply_p95_ms", "integer")
+        .addColumn("alerts", "integer")
+        .addColumn("tally", "text")
+        .execute();
+      await db.schema.createIndex("calls_by_time").on("calls").columns(["started_at", "id"]).execute();
+      await db.schema
+        .createIndex("calls_by_label")
+        .on("calls")
+        .columns(["label", "started_at", "id"])
+        .execute();
+      await db.schema
+        .createIndex("calls_by_escalated")
+        .on("calls")
+        .columns(["escalated", "started_at", "id"])
+        .execute();
+      // Few calls are open at a time: a start after a crash finds them without reading the rest.
+      await db.schema.createIndex("calls_open").on("calls").columns(["ended_at", "instance"]).execute();
+      await db.schema
+        .createTable("turns")
+        .addColumn("session_id", "text", (column) => column.notNull())
+        .addColumn("number", "integer", (column) => column.notNull())
+        .addColumn("role", "text", (column) => column.notNull())
+        .addColumn("offset_ms", "bigint", (column) => column.notNull())
+        .addColumn("text", "text")
+        .addColumn("words", "integer", (column) => column.notNull())
+        .addColumn("utterance", "integer")
+        .addColumn("verdict", "text")
+        .addColumn("score", "double precision")
+        .addColumn("source", "text")
+        .addColumn("analysis_ms", "integer")
+        .addColumn("repeated", "integer", (column) => column.notNull())
+        .addColumn("first_chunk_ms", "integer")
+        .addColumn("reply_ms", "integer")
+        .addColumn("interrupted", "integer", (column) => column.notNull())
+        .addColumn("tools", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("turns_key", ["session_id", "number"])
+        .execute();
+      await db.schema
+        .createTable("notes")
+        .addColumn("session_id", "text", (column) => column.notNull())
+        .addColumn("number", "integer", (column) => column.notNull())
+        .addColumn("kind", "text", (column) => column.notNull())
+        .addColumn("body", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("notes_key", ["session_id", "number"])
+        .execute();
+      await db.schema
+        .createTable("quality")
+        .addColumn("hour", "bigint", (column) => column.notNull())
+        .addColumn("measure", "text", (column) => column.notNull())
+        .addColumn("key", "text", (column) => column.notNull())
+        .addColumn("n", "bigint", (column) => column.notNull())
+        .addColumn("total", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("quality_key", ["hour", "measure", "key"])
+        .execute();
+      await db.schema
+        .createTable("instances")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("pid", "integer", (column) => column.notNull())
+        .addColumn("heartbeat_at", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("webhooks")
+        .addColumn("session_id", "text", (column) => column.primaryKey())
+        .addColumn("attempts", "integer", (column) => column.notNull())
+        .addColumn("next_at", "bigint", (column) => column.notNull())
+        .execute();
+    },
+  },
+};

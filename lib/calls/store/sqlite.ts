@@ -1,0 +1,154 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { Worker } from "node:worker_threads";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import { StoreError } from "./store-error.ts";
+
+type Answer =
+  | { id: number; ok: true; rows: unknown[]; changes: number }
+  | { id: number; ok: false; code: string; reason: string };
+
+type Waiting = { resolve: (answer: Answer & { ok: true }) => void; reject: (error: Error) => void };
+
+/** SQLite through Kysely, in a thread of its own. The folder of the file is made. */
+export class SqliteDialect implements Dialect {
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  createDriver(): Driver {
+    return new SqliteThread(this.#file);
+  }
+
+  createAdapter() {
+    return new TransactionalSqliteAdapter();
+  }
+
+  createQueryCompiler() {
+    return new SqliteQueryCompiler();
+  }
+
+  createIntrospector(db: Kysely<unknown>) {
+    return new SqliteIntrospector(db);
+  }
+}
+
+/** Lets a migration be one transaction, so that of two processes that start together one waits for the other. */
+class TransactionalSqliteAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+/** The one connection: SQLite has one writer, so queries and transactions take turns. */
+class SqliteThread implements Driver, DatabaseConnection {
+  readonly #file: string;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | null = null;
+  #failure: StoreError | null = null;
+  #nextId = 0;
+  #busy: Promise<void> = Promise.resolve();
+  #release: () => void = () => {};
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async init(): Promise<void> {
+    if (this.#file !== ":memory:") mkdirSync(dirname(this.#file), { recursive: true });
+    const worker = new Worker(new URL("./sqlite-worker.mjs", import.meta.url), {
+      workerData: { file: this.#file },
+      // What the main thread was started with (a loader, the test runner) is of no use there.
+      execArgv: [],
+    });
+    worker.on("message", (answer: Answer) => this.#settle(answer));
+    worker.on("error", (error) => this.#fail(error.message));
+    worker.on("exit", () => this.#fail("its thread has ended"));
+    worker.unref();
+    this.#worker = worker;
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.#busy;
+    let release = () => {};
+    this.#busy = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    this.#release = release;
+    return this;
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#release();
+  }
+
+  async beginTransaction(): Promise<void> {
+    // Not deferred: a transaction that reads first and then writes could not wait for another process.
+    await this.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.executeQuery(CompiledQuery.raw("commit"));
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    await this.executeQuery(CompiledQuery.raw("rollback"));
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const worker = this.#worker;
+    if (!worker || this.#failure) throw this.#failure ?? new StoreError("closed", "The store is closed");
+    this.#nextId += 1;
+    const id = this.#nextId;
+    const answer = await new Promise<Answer & { ok: true }>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      // Only a question that waits for its answer keeps the process alive.
+      worker.ref();
+      worker.postMessage({ id, sql, parameters });
+    });
+    // Kysely's own drivers do the same: the type of a row follows from the query that asked for it.
+    return { rows: answer.rows as R[], numAffectedRows: BigInt(answer.changes) };
+  }
+
+  // biome-ignore lint/correctness/useYield: a long read is paged by the store, see store/read.ts.
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new StoreError("failed", "SQLite does not stream here: read page by page");
+  }
+
+  async destroy(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    if (!worker || this.#failure) return;
+    const ended = new Promise((resolve) => worker.once("exit", resolve));
+    worker.ref();
+    worker.postMessage("close");
+    await ended;
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if (this.#waiting.size === 0) this.#worker?.unref();
+    if (answer.ok) waiting?.resolve(answer);
+    else waiting?.reject(new StoreError("failed", `SQLite: ${answer.reason} (${answer.code})`));
+  }
+
+  #fail(reason: string): void {
+    this.#failure ??= new StoreError("failed", `The store ${this.#file} failed: ${reason}`);
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}

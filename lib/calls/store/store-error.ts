@@ -1,0 +1,11 @@
+import { AgentServerError } from "../../errors.ts";
+
+/** The store of calls could not do what was asked of it. */
+export class StoreError extends AgentServerError {
+  readonly code: "closed" | "failed" | "bad_url" | "bad_row";
+
+  constructor(code: StoreError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,60 @@
+/** Longest text of one turn that is kept, characters. */
+const MAX_CHARS = 20_000;
+/** Two utterances are the same request when they share so much of their words. */
+const SAME_SHARE = 0.8;
+/** "Yes" and "thank you" may be said again. */
+const MIN_WORDS = 3;
+
+export type TextPolicy = "full" | "redacted" | "none";
+
+// Each pattern is bounded, so that a long text costs no more than its length.
+const EMAIL = /[^\s@]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu;
+const SPOKEN_EMAIL = /\b[\w.-]{1,64} at [\w-]{1,64} dot (?:com|net|org|io|co|de|uk|in|edu)\b/gi;
+const CARD = /\b\d(?:[ -]{0,2}\d){12,18}\b/g;
+const PHONE = /\+?\(?\d(?:[\s()./-]{0,3}\d){6,14}/g;
+
+/** What may be kept of a text: all, all but what looks like an e-mail address, card or phone number, or nothing. */
+export function applyPolicy(text: string, policy: TextPolicy): string | null {
+  if (policy === "none") return null;
+  const kept = text.slice(0, MAX_CHARS);
+  return policy === "full" ? kept : redact(kept);
+}
+
+function redact(text: string): string {
+  return text
+    .replace(EMAIL, "[e-mail]")
+    .replace(SPOKEN_EMAIL, "[e-mail]")
+    .replace(CARD, "[card]")
+    .replace(PHONE, "[phone]");
+}
+
+export function countWords(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
+}
+
+/** Finds out whether an utterance repeats an earlier one, in nearly the same words. Remembers the last twenty. */
+export class Repeats {
+  static readonly #KEPT = 20;
+  readonly #earlier: Set<string>[] = [];
+
+  /** Whether `text` says again what was said before; it is remembered. */
+  isRepeat(text: string): boolean {
+    const words = new Set(
+      text
+        .slice(0, MAX_CHARS)
+        .toLowerCase()
+        .match(/[\p{L}\p{N}']+/gu),
+    );
+    if (words.size < MIN_WORDS) return false;
+    const repeated = this.#earlier.some((before) => sharedWords(before, words) >= SAME_SHARE);
+    this.#earlier.push(words);
+    if (this.#earlier.length > Repeats.#KEPT) this.#earlier.shift();
+    return repeated;
+  }
+}
+
+/** Words in both by words in either, 0…1. */
+function sharedWords(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  const both = [...a].filter((word) => b.has(word)).length;
+  return both / (a.size + b.size - both);
+}

@@ -1,0 +1,132 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { describeError } from "../errors.ts";
+import type { Db } from "./store/schema.ts";
+
+/** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
+const DEFAULT_LIMIT = 10_000;
+/** Writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
+const BATCH = 100;
+/** A store that is down is tried again after so long, ms; then each write gets one more try by itself. */
+const RETRIES_MS = [100, 400, 1_600, 5_000];
+/** One warning for so many lost writes. */
+const WARN_EVERY = 100;
+
+export type Write = (db: Db) => Promise<unknown>;
+/** `done`: run once the write is stored. */
+type Entry = { write: Write; done?: () => void };
+
+export type WriterOptions = {
+  /** Most writes waiting. */
+  limit?: number;
+  /** Waits before another try, ms. */
+  retriesMs?: readonly number[];
+};
+
+/**
+ * The one queue between the calls of this process and their store. Pushing never waits: a store that is slow makes
+ * the queue longer, one that is full or broken loses writes, counts them and says so; the calls go on.
+ */
+export class CallWriter {
+  readonly #db: Db;
+  readonly #log: Logger;
+  readonly #limit: number;
+  readonly #retriesMs: readonly number[];
+  readonly #queue: Entry[] = [];
+  readonly #closing = new AbortController();
+  #running: Promise<void> | null = null;
+  #lost = 0;
+
+  constructor(db: Db, log: Logger, options: WriterOptions = {}) {
+    this.#db = db;
+    this.#log = log;
+    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    this.#retriesMs = options.retriesMs ?? RETRIES_MS;
+  }
+
+  /** Writes that will never be in the store. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Queues a write. @returns false if it is lost because the queue is full. */
+  push(write: Write): boolean {
+    if (this.#queue.length >= this.#limit) {
+      this.#lose("The store of calls is too slow, its queue is full");
+      return false;
+    }
+    this.#add({ write });
+    return true;
+  }
+
+  /** Queues the last write of a call. It is never refused: there is only one for each call. `done` runs once it is stored. */
+  pushLast(write: Write, done: () => void): void {
+    this.#add({ write, done });
+  }
+
+  /** Resolves when everything pushed so far is stored or lost. */
+  async flush(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** Writes what is left, without waiting for a store that is down. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.flush();
+  }
+
+  #add(entry: Entry): void {
+    this.#queue.push(entry);
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.slice(0, BATCH);
+      if (!(await this.#writeTogether(batch))) for (const entry of batch) await this.#writeAlone(entry);
+      this.#queue.splice(0, batch.length);
+    }
+  }
+
+  async #writeTogether(batch: readonly Entry[]): Promise<boolean> {
+    for (const wait of [...this.#retriesMs, null]) {
+      try {
+        await this.#transact(batch);
+        return true;
+      } catch (error) {
+        if (wait === null || this.#closing.signal.aborted) break;
+        this.#log.warn({ ...describeError(error), retryInMs: wait }, "Writing to the store of calls failed");
+        // Aborted by close(): then there is no time to wait, only to try.
+        await delay(wait, undefined, { signal: this.#closing.signal }).catch(() => {});
+      }
+    }
+    return false;
+  }
+
+  /** One write that cannot be stored must not take the others of its batch along. */
+  async #writeAlone(entry: Entry): Promise<void> {
+    try {
+      await this.#transact([entry]);
+    } catch (error) {
+      this.#lose("A write to the store of calls failed", describeError(error));
+    }
+  }
+
+  async #transact(entries: readonly Entry[]): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      for (const { write } of entries) await write(trx);
+    });
+    for (const { done } of entries) done?.();
+  }
+
+  #lose(message: string, details: object = {}): void {
+    if (this.#lost % WARN_EVERY === 0) this.#log.warn({ ...details, lost: this.#lost + 1 }, message);
+    this.#lost += 1;
+  }
+}

@@ -1,0 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+const GUARD_MS = 10_000;
+const POLL_MS = 20;
+
+/**
+ * Asks again until it is so: the store is written to behind the calls' backs, and its only sign is what it answers.
+ * @throws after 10 s.
+ */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const guard = AbortSignal.timeout(GUARD_MS);
+  while (!(await isSo())) {
+    if (guard.aborted) throw new Error(`it was not so within ${GUARD_MS} ms: ${isSo}`);
+    await delay(POLL_MS);
+  }
+}
