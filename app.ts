@@ -4,6 +4,7 @@ import { createLlm } from "./lib/llm/client.ts";
 import { createLogger } from "./lib/logger.ts";
 import { Metrics } from "./lib/metrics/metrics.ts";
 import { MetricsNode } from "./lib/metrics/metrics-node.ts";
+import { pages } from "./lib/pages.ts";
 import { createAgentServer } from "./lib/server.ts";
 import type { AgentSession } from "./lib/session.ts";
 import { closeOnSignal } from "./lib/shutdown.ts";
@@ -48,6 +49,7 @@ const app = await createAgentServer({
   answersFrom: llm.provider,
 });
 closeOnSignal(app, log);
+await app.register(pages);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
 llm.agentCircuit.onChange((isOpen) => {
