@@ -1,20 +1,18 @@
 // @ts-check
-import { html, useLayoutEffect, useRef } from "/assets/vendor/htm.js";
+import { html } from "/assets/vendor/htm.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 
 /** @param {{ state: import("./talk-state.js").TalkState }} props */
 export function Transcript({ state }) {
-  const box = useRef(/** @type {HTMLElement | null} */ (null));
-  useLayoutEffect(() => {
-    if (box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [state.lines, state.interim]);
   const empty = state.lines.length === 0;
-  return html`<section class="transcript" ref=${box} tabindex="0" aria-label="Transcript">
+  return html`<section class="transcript" tabindex="0" aria-label="Transcript">
+    <div>
     ${empty && html`<p class="muted empty">What you and the agent say will stand here, with the mood heard in each of your sentences.</p>`}
     <ol role="log" aria-live="polite">
       ${state.lines.map((line) => html`<${Line} key=${line.id} line=${line} />`)}
     </ol>
     ${state.interim && html`<p class="line caller interim">${state.interim}…</p>`}
+    </div>
   </section>`;
 }
 
