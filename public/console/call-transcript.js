@@ -40,9 +40,11 @@ export function CallTranscript({ call }) {
     <div>
       ${dropped > 0 && html`<p class="muted small">The first ${dropped} turns are not shown here; they are in the report.</p>`}
       ${entries.length === 0 && html`<p class="muted">Nobody has said anything yet.</p>`}
-      <ol role="log" aria-live="polite">
-        ${entries.map(({ key, node }) => html`<li key=${key}>${node}</li>`)}
-      </ol>
+      <div role="log" aria-live="polite">
+        <ol>
+          ${entries.map(({ key, node }) => html`<li key=${key}>${node}</li>`)}
+        </ol>
+      </div>
       ${call.partial && html`<p class="said agent partial" aria-hidden="true">${call.partial.text}<i class="caret"></i></p>`}
     </div>
   </section>`;

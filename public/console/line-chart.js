@@ -7,10 +7,33 @@ import uPlot from "/assets/vendor/uplot.js";
  *   title: string, summary: string, xs: readonly number[], ys: readonly (number | null)[],
  *   yRange: (min: number | null, max: number | null) => [number, number],
  *   formatX: (value: number) => string, formatY: (value: number) => string, mark?: number | null,
- * }} LineChartProps `summary` says in words what the line shows; `mark`: an x with an upright line
+ * }} LineChartProps `xs` in s; `summary` says in words what the line shows; `mark`: an x with an upright line
  */
 
 const HEIGHT = 170;
+const DAY_S = 86_400;
+/** Steps between the marks of the time axis, s: finer than a second, they would all be called the same. */
+const STEPS = [
+  1,
+  2,
+  5,
+  10,
+  15,
+  30,
+  60,
+  120,
+  300,
+  600,
+  900,
+  1800,
+  3600,
+  3 * 3600,
+  6 * 3600,
+  12 * 3600,
+  DAY_S,
+  2 * DAY_S,
+  7 * DAY_S,
+];
 
 /**
  * A line over time. It is drawn on a canvas, so the words above it are for everybody who cannot see that.
@@ -77,6 +100,7 @@ function optionsFor(element, latest) {
     axes: [
       {
         ...axis,
+        incrs: STEPS,
         size: 28,
         space: 70,
         values: (_plot, values) => values.map((value) => latest.current.formatX(value)),

@@ -1,7 +1,8 @@
 // @ts-check
-import { html } from "/assets/vendor/htm.js";
+import { html, useEffect } from "/assets/vendor/htm.js";
 import { CallView } from "./call-view.js";
 import { LiveList } from "./live-list.js";
+import { formatRoute } from "./route.js";
 import { Empty, Loading } from "./states.js";
 
 /**
@@ -9,20 +10,24 @@ import { Empty, Loading } from "./states.js";
  * @param {{ live: ReturnType<typeof import("./use-live.js").useLive>, selected: string | null, onUnauthorised: () => void }} props
  */
 export function LiveView({ live: { state, feed }, selected, onUnauthorised }) {
+  // A link may carry the platform's id of a call, which is what a caller's side knows.
+  const named = [...state.calls.values()].find(({ callId }) => callId === selected);
+  const address = named ? formatRoute("live", named.id) : null;
+  useEffect(() => {
+    if (address) location.replace(address);
+  }, [address]);
   const waiting = feed.status === "loading" && state.calls.size === 0;
   return html`<div class="split ${selected === null ? "list-only" : "with-call"}">
     <section class="list-pane" aria-label="Live calls">
       ${waiting ? html`<${Loading} what="the live calls" />` : html`<${LiveList} calls=${state.calls} selected=${selected} />`}
     </section>
     <section class="call-pane" aria-label="Watched call">
+      ${selected === null && html`<${Empty} title="No call chosen">Choose a call to see its transcript as it happens.<//>`}
       ${
-        selected === null
-          ? html`<${Empty} title="No call chosen">Choose a call to see its transcript as it happens.<//>`
-          : html`<${CallView}
-              key=${selected}
-              id=${selected}
-              onUnauthorised=${onUnauthorised}
-            />`
+        selected !== null &&
+        !waiting &&
+        !named &&
+        html`<${CallView} key=${selected} id=${selected} onUnauthorised=${onUnauthorised} />`
       }
     </section>
   </div>`;

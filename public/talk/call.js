@@ -19,6 +19,8 @@ const CLOSED = new Map([
 
 /** One call over the agent's WebSocket: a voice platform, as far as a browser can be one. */
 export class Call {
+  /** What the call is called on the console. */
+  callId = `web-${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(16).padStart(8, "0")}`;
   /** @type {Voice} */
   voice;
   #socket;
@@ -111,7 +113,11 @@ export class Call {
   #init() {
     this.#send("system.init", {
       version: "1.0",
-      session_context: { initial_variables: {}, conversation_type: "webcall", caller: null },
+      session_context: {
+        initial_variables: {},
+        conversation_type: "webcall",
+        caller: { user_number: null, agent_number: null, direction: "inbound", call_id: this.callId },
+      },
     });
   }
 

@@ -62,7 +62,9 @@ function App() {
   return html`
     <header class="bar">
       <h1>Talk to the agent</h1>
-      <nav aria-label="Pages"><a href="/console">Console</a></nav>
+      <nav aria-label="Pages"><a href=${state.phase === "connected" ? `/console#/live/${call.current?.callId}` : "/console"} target="_blank">
+          ${state.phase === "connected" ? "Watch this call" : "Console"}
+        </a></nav>
     </header>
     <main>
       ${

@@ -8,9 +8,9 @@ export function Transcript({ state }) {
   return html`<section class="transcript" tabindex="0" aria-label="Transcript">
     <div>
     ${empty && html`<p class="muted empty">What you and the agent say will stand here, with the mood heard in each of your sentences.</p>`}
-    <ol role="log" aria-live="polite">
+    <div role="log" aria-live="polite"><ol>
       ${state.lines.map((line) => html`<${Line} key=${line.id} line=${line} />`)}
-    </ol>
+    </ol></div>
     ${state.interim && html`<p class="line caller interim">${state.interim}…</p>`}
     </div>
   </section>`;

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const ARTIFACTS = fileURLToPath(new URL("../artifacts/", import.meta.url));
@@ -44,11 +45,13 @@ export type PageOptions = {
   height?: number;
   /** Puts the scripted speech recognition and voice in place of the browser's. */
   speech?: boolean;
+  /** The server's token, as if it had been typed into the page's form. */
+  token?: string;
 };
 
 /** A page of its own, with its own storage. What goes wrong in it is collected in `errors`. */
 export async function openPage(browser: Browser, url: string, options: PageOptions = {}) {
-  const { colorScheme = "light", width = 1280, height = 800, speech = false } = options;
+  const { colorScheme = "light", width = 1280, height = 800, speech = false, token } = options;
   const settings: BrowserContextOptions = {
     colorScheme,
     viewport: { width, height },
@@ -65,6 +68,8 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
     if (message.type() === "error") errors.push(message.text());
   });
   if (speech) await page.addInitScript({ path: SPEECH_STAND_IN });
+  if (token)
+    await page.addInitScript(`sessionStorage.setItem("voice-agent-token", ${JSON.stringify(token)})`);
   await page.goto(url);
   return { page, errors };
 }
@@ -73,4 +78,28 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
 export async function screenshot(page: Page, name: string): Promise<void> {
   await mkdir(ARTIFACTS, { recursive: true });
   await page.screenshot({ path: `${ARTIFACTS}${name}.png` });
+}
+
+/** Serious faults for people who use a keyboard or a screen reader, in both schemes and on a phone; none is []. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  const size = page.viewportSize();
+  const faults: string[] = [];
+  for (const [colorScheme, width] of [
+    ["dark", 1280],
+    ["light", 360],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    const { violations } = await new AxeBuilder({ page })
+      // Without this it opens a page of its own for each look, for frames that these pages do not have.
+      .setLegacyMode()
+      .options({ resultTypes: ["violations"] })
+      .analyze();
+    for (const { id, impact, nodes } of violations) {
+      if (impact !== "serious" && impact !== "critical") continue;
+      faults.push(`${colorScheme} ${width}px: ${id}: ${nodes.map(({ html }) => html).join("\n  ")}`);
+    }
+  }
+  if (size) await page.setViewportSize(size);
+  return faults;
 }

@@ -7,6 +7,7 @@
     /** How often the voice was stopped in the middle. */
     cancelled: 0,
     queue: [],
+    waiting: [],
     recogniser: null,
     hear(transcript, isFinal) {
       const result = Object.assign([{ transcript }], { isFinal });
@@ -16,8 +17,21 @@
     reach(charIndex) {
       speech.queue[0].dispatchEvent(Object.assign(new Event("boundary"), { charIndex }));
     },
+    /** Resolves once the voice says this sentence. */
+    async until(text) {
+      const late = new Promise((_, reject) => {
+        setTimeout(() => reject(new Error(`not said: ${text}; said: ${speech.said.join(" | ")}`)), 10_000);
+      });
+      while (speech.queue[0]?.text !== text) {
+        await Promise.race([late, new Promise((resolve) => speech.waiting.push(resolve))]);
+      }
+    },
     endSentence() {
       speech.queue.shift().dispatchEvent(new Event("end"));
+      speech.changed();
+    },
+    changed() {
+      for (const resolve of speech.waiting.splice(0)) resolve();
     },
   };
   window.testSpeech = speech;
@@ -37,6 +51,7 @@
     speak(utterance) {
       speech.said.push(utterance.text);
       speech.queue.push(utterance);
+      speech.changed();
     },
     cancel() {
       if (speech.queue.length > 0) speech.cancelled += 1;
