@@ -1,6 +1,6 @@
 // @ts-check
 import { html, useMemo } from "/assets/vendor/htm.js";
-import { milliseconds, percent, score } from "../shared/format.js";
+import { milliseconds, percent, plural, score } from "../shared/format.js";
 import { LineChart } from "./line-chart.js";
 import { formatRoute } from "./route.js";
 import { Empty, Loading, Problem } from "./states.js";
@@ -42,14 +42,14 @@ function Figures({ quality: { totals, buckets, bucket } }) {
   }
   const xs = buckets.map((/** @type {any} */ one) => Date.parse(one.start) / 1000);
   const column = (/** @type {string} */ name) => buckets.map((/** @type {any} */ one) => one[name]);
-  const formatX = (/** @type {number} */ seconds) => formatTime(seconds * 1000, bucket);
+  const formatX = (/** @type {number} */ seconds) => formatTick(seconds * 1000);
   const step = bucket === "hour" ? "hour" : "day";
   return html`
     <${Tiles}
       figures=${[
         ["Calls", totals.calls],
         ["Score", score(totals.score)],
-        ["Escalated", percent(totals.escalation_rate), `${totals.escalated} calls`],
+        ["Escalated", percent(totals.escalation_rate), plural(totals.escalated, "call")],
         ["Negative", percent(totals.negative_share), "of utterances"],
         ["Reply, p50", milliseconds(totals.reply_p50_ms)],
         ["Reply, p95", milliseconds(totals.reply_p95_ms)],
@@ -87,6 +87,12 @@ function Figures({ quality: { totals, buckets, bucket } }) {
 /** @param {number | null} _min @param {number | null} max @returns {[number, number]} */
 function fromZero(_min, max) {
   return [0, Math.max(1, max ?? 1) * 1.1];
+}
+
+/** A midnight is a day, any other time an hour of it. @param {number} ms */
+function formatTick(ms) {
+  const time = new Date(ms).toISOString().slice(11, 16);
+  return time === "00:00" ? formatTime(ms, "day") : time;
 }
 
 /** The server's hours and days are in UTC. @param {number} ms @param {string} bucket */

@@ -62,7 +62,7 @@ function App() {
   return html`
     <header class="bar">
       <h1>Talk to the agent</h1>
-      <nav aria-label="Pages"><a href=${state.phase === "connected" ? `/console#/live/${call.current?.callId}` : "/console"} target="_blank">
+      <nav aria-label="Pages"><a href=${state.phase === "connected" ? `/console#/live/${call.current?.callId}` : "/console"} target="_blank" rel="opener">
           ${state.phase === "connected" ? "Watch this call" : "Console"}
         </a></nav>
     </header>

@@ -71,8 +71,12 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("shows a call on the talk page as it happens, and lets a supervisor whisper", async () => {
-    const others = await Promise.all(["CA-2071", "CA-2072", "CA-2073"].map(callFrom));
-    await Promise.all(others.map((call, index) => call.turn(OPENINGS[index] ?? "Hello.")));
+    const others = await Promise.all(Object.keys(OTHERS).map(callFrom));
+    await Promise.all(
+      Object.values(OTHERS).map(async (utterances, index) => {
+        for (const utterance of utterances) await others[index]?.turn(utterance);
+      }),
+    );
     const talk = await openPage(browser, `${server.url}/talk`, { token: TOKEN });
     await talk.page.getByRole("button", { name: "Call the agent" }).click();
     await talk.page.getByText("What can I assist you with today?").waitFor();
@@ -207,7 +211,13 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
   });
 });
 
-const OPENINGS = ["Thank you, that was great!", "It is late, and I am not happy.", "Where is my order?"];
+/** What else goes on while the one call is watched. */
+const OTHERS = {
+  "CA-2071": ["Where is my order?", "Thank you, that was great!"],
+  "CA-2072": ["It is late, and I am not happy.", "Thank you!", "Where do I find the receipt?"],
+  "CA-2073": ["Can I change the address?"],
+  "CA-2074": ["Good morning.", "It came late.", "Thank you."],
+};
 
 function moodOf(utterance: string): string {
   if (/thank|great/i.test(utterance)) return "positive";

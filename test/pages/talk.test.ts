@@ -57,7 +57,11 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     llm.onChat(() => "One moment, please. I will look for your parcel. It may take a while.");
     llm.onSentiment(() => "neutral");
     const earlier = llm.requests.length;
-    const { page, errors } = await openPage(browser, `${server.url}/talk`, { speech: true });
+    const { page, errors } = await openPage(browser, `${server.url}/talk`, {
+      speech: true,
+      width: 820,
+      height: 620,
+    });
     const frames = framesSentBy(page);
     await page.getByRole("button", { name: "Call the agent" }).click();
     await says(page, ["Hello!", "I'm here to help.", "What can I assist you with today?"]);
@@ -102,6 +106,23 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     ]);
     await page.getByText("look for your parcel.").first().waitFor();
     assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("without AUTH_TOKEN the console watches, and says why it cannot steer", async () => {
+    const { page } = await openPage(browser, `${server.url}/talk`);
+    await page.getByRole("button", { name: "Call the agent" }).click();
+    await page.getByText("What can I assist you with today?").waitFor();
+    const [opened] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.getByRole("link", { name: "Watch this call" }).click(),
+    ]);
+    await opened.getByText("What can I assist you with today?").waitFor();
+    await opened.getByText("on the server to steer calls").waitFor();
+    for (const name of ["Whisper", "Say to caller", "Mute agent", "Transfer…", "End call…"]) {
+      assert.equal(await opened.getByRole("button", { name }).isDisabled(), true, name);
+    }
+    await screenshot(opened, "console-no-supervision");
     await page.context().close();
   });
 
