@@ -30,6 +30,10 @@ function App() {
 function Console({ onUnauthorised }) {
   const route = useRoute();
   const live = useLive(null, onUnauthorised);
+  const calls = live.state.calls.size;
+  useEffect(() => {
+    document.title = calls > 0 ? `(${calls}) Console` : "Console";
+  }, [calls]);
   return html`
     <a class="skip" href="#content" onClick=${skipToContent}>Skip to the content</a>
     <header class="bar">
@@ -38,7 +42,7 @@ function Console({ onUnauthorised }) {
         ${TABS.map(
           ([tab, name]) =>
             html`<a key=${tab} href=${formatRoute(tab)} aria-current=${route.tab === tab ? "page" : undefined}>
-              ${name}${tab === "live" && live.state.calls.size > 0 && html` <b class="count">${live.state.calls.size}</b>`}
+              ${name}${tab === "live" && calls > 0 && html` <b class="count">${calls}</b>`}
             </a>`,
         )}
         <a href="/talk">Talk</a>

@@ -14,7 +14,7 @@ import { useFetched } from "./use-fetched.js";
 /** What is left of a call after its end. @param {{ id: string, onUnauthorised: () => void }} props */
 export function ReportView({ id, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;
-  const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised);
+  const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised, hasEnded);
   if (error?.status === 404) {
     return html`<${Empty} title="No such call">
       <p>${error.message}. <a href=${formatRoute("calls")}>Show all calls</a></p>
@@ -36,7 +36,7 @@ export function ReportView({ id, onUnauthorised }) {
     </header>
     ${
       call.ended_at === null &&
-      html`<p class="notice">This call is going on. <a href=${formatRoute("live", id)}>Watch it live</a>; retry here after its end.</p>`
+      html`<p class="notice">This call is going on. <a href=${formatRoute("live", id)}>Watch it live</a></p>`
     }
     <${Tiles} figures=${figuresOf(call, report)} />
     <div class="call-body">
@@ -62,6 +62,11 @@ export function ReportView({ id, onUnauthorised }) {
       </div>
     </div>
   </article>`;
+}
+
+/** @param {any[]} answers */
+function hasEnded([call]) {
+  return call.ended_at !== null;
 }
 
 /** @param {string} time */

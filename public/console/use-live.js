@@ -21,8 +21,11 @@ export function useLive(session, onUnauthorised) {
       session,
       {
         onPicture: (picture) => setState(fromPicture(picture)),
-        onEvents: (events) =>
-          setState((before) => applyEvents(before, events, session === null ? "drop" : "keep")),
+        onEvents: (events) => {
+          setState((before) => applyEvents(before, events, session === null ? "drop" : "keep"));
+          // Nothing comes after the end of the one call that is watched.
+          if (session !== null && events.some(({ type }) => type === "call.ended")) watching.abort();
+        },
         onStatus: (status, message) => {
           setFeed({ status, message });
           if (status === "unauthorised") onUnauthorised();

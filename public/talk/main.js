@@ -30,6 +30,7 @@ function App() {
       onUnanswered: whyUnanswered,
     });
     call.current.voice.on = voiceOn;
+    call.current.voice.unlock();
   };
   const toggleVoice = () => {
     setVoiceOn(!voiceOn);
@@ -88,16 +89,20 @@ function App() {
                 onVoice=${toggleVoice}
               />
               <${Transcript} state=${state} />
-              <${TextBox} disabled=${!live || state.muted} onSay=${(/** @type {string} */ text) => call.current?.type(text)} />
+              <${TextBox} disabled=${!live || state.muted} focus=${!microphone} onSay=${(/** @type {string} */ text) => call.current?.type(text)} />
             `
       }
     </main>
   `;
 }
 
-/** @param {{ disabled: boolean, onSay: (text: string) => void }} props */
-function TextBox({ disabled, onSay }) {
+/** @param {{ disabled: boolean, focus: boolean, onSay: (text: string) => void }} props */
+function TextBox({ disabled, focus, onSay }) {
   const [text, setText] = useState("");
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => {
+    if (!disabled && focus) field.current?.focus();
+  }, [disabled, focus]);
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
@@ -110,6 +115,7 @@ function TextBox({ disabled, onSay }) {
     <input
       class="field"
       id="words"
+      ref=${field}
       autocomplete="off"
       placeholder=${disabled ? "Call the agent first, then type here" : "Type what you would say"}
       value=${text}

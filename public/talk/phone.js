@@ -25,8 +25,8 @@ export function Phone(props) {
     <div class="buttons">
       ${
         inCall
-          ? html`<button class="button danger" onClick=${props.onHangUp}>Hang up</button>`
-          : html`<button class="button primary" onClick=${props.onDial}>
+          ? html`<button key="hang-up" class="button danger" onClick=${props.onHangUp}>Hang up</button>`
+          : html`<button key="dial" class="button primary" onClick=${props.onDial}>
               ${state.phase === "idle" ? "Call the agent" : "Call again"}
             </button>`
       }

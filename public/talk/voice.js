@@ -1,6 +1,10 @@
 // @ts-check
 import { SentenceSplitter } from "./sentences.js";
 
+/** A sentence that takes longer than this is not being said: some browsers fall silent without a word, ms. */
+const SLOWEST_MS = 10_000;
+const SLOWEST_MS_PER_CHARACTER = 150;
+
 /**
  * @typedef {{ id: number, splitter: SentenceSplitter, waiting: string[], spoken: string, complete: boolean }} Item
  * @typedef {{ id: number, spoken: string }} Spoken what of an item has really been said
@@ -54,6 +58,11 @@ export class Voice {
 
   get talking() {
     return this.#current !== null;
+  }
+
+  /** To be called in the click that begins a call: a browser lets a page speak only after one. */
+  unlock() {
+    this.#synth?.speak(new SpeechSynthesisUtterance(""));
   }
 
   /** Whether anything has been begun that is not said to its end. */
@@ -129,6 +138,7 @@ export class Voice {
       if (this.#current === current) current.reached = event.charIndex;
     });
     const over = () => {
+      clearTimeout(late);
       if (this.#generation !== generation || this.#current !== current) return;
       item.spoken += sentence;
       this.#current = null;
@@ -136,11 +146,13 @@ export class Voice {
       this.#onChange();
     };
     utterance.addEventListener("end", over);
-    utterance.addEventListener("error", () => {
-      // A voice that cannot speak is no voice: from here on the words are only shown.
-      if (this.#generation === generation) this.#failed = true;
+    // A voice that cannot speak is no voice: from here on the words are only shown.
+    const fail = () => {
+      if (this.#generation === generation && this.#current === current) this.#failed = true;
       over();
-    });
+    };
+    utterance.addEventListener("error", fail);
+    const late = setTimeout(fail, SLOWEST_MS + sentence.length * SLOWEST_MS_PER_CHARACTER);
     this.#current = current;
     synth.speak(utterance);
     this.#onChange();

@@ -67,6 +67,12 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await page.getByRole("link", { name: "Quality" }).click();
     await page.getByRole("heading", { name: "No ended calls" }).waitFor();
     assert.equal(page.url().includes(TOKEN), false);
+    const talk = await page.context().newPage();
+    await talk.goto(`${server.url}/talk`);
+    await talk.getByRole("button", { name: "Call the agent" }).click();
+    await talk.getByLabel("Token").fill(TOKEN);
+    await talk.keyboard.press("Enter");
+    await talk.getByText("What can I assist you with today?").waitFor();
     await page.context().close();
   });
 
