@@ -171,18 +171,20 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await calm.turn("Thank you, that was great!");
     await calm.close();
     const { page, errors } = await openPage(browser, `${server.url}/console#/calls`, { token: TOKEN });
-    await page.getByRole("link", { name: "CA-calm" }).waitFor();
-    await page.getByRole("link", { name: /^web-/ }).waitFor();
+    const calmCall = page.getByRole("link", { name: "CA-calm" });
+    const escalatedCall = page.getByRole("row").filter({ hasText: "escalated" });
+    await calmCall.waitFor();
+    await escalatedCall.waitFor();
     await screenshot(page, "console-calls");
     assert.deepEqual(await accessibilityFaults(page), []);
     await page.getByLabel("Escalated").selectOption("yes");
-    await page.getByRole("link", { name: "CA-calm" }).waitFor({ state: "detached" });
-    await page.getByRole("link", { name: /^web-/ }).waitFor();
+    await calmCall.waitFor({ state: "detached" });
+    await escalatedCall.waitFor();
     await page.getByLabel("Escalated").selectOption("any");
     await page.getByLabel("Call id").fill("calm");
     await page.keyboard.press("Enter");
-    await page.getByRole("link", { name: /^web-/ }).waitFor({ state: "detached" });
-    await page.getByRole("link", { name: "CA-calm" }).waitFor();
+    await escalatedCall.waitFor({ state: "detached" });
+    await calmCall.waitFor();
 
     await page.getByRole("link", { name: "Quality" }).click();
     await page.getByRole("heading", { name: "Escalation rate" }).waitFor();
