@@ -55,7 +55,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
 
   test("a caller who speaks into the answer silences it, and only what was said of it counts", async () => {
     llm.onChat(() => "One moment, please. I will look for your parcel. It may take a while.");
-    llm.onSentiment(() => "neutral");
+    llm.onSentiment(() => "negative");
     const earlier = llm.requests.length;
     const { page, errors } = await openPage(browser, `${server.url}/talk`, {
       speech: true,
@@ -67,9 +67,9 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     await says(page, ["Hello!", "I'm here to help.", "What can I assist you with today?"]);
     await page.getByText("Listening").waitFor();
 
-    await page.evaluate("testSpeech.hear('where is', false)");
+    await page.evaluate("testSpeech.hear('my parcel', false)");
     await page.getByText("Hearing you").waitFor();
-    await page.evaluate("testSpeech.hear('where is my parcel', true)");
+    await page.evaluate("testSpeech.hear('my parcel is late again', true)");
     await says(page, ["One moment, please."]);
     await page.evaluate("testSpeech.until('I will look for your parcel.')");
     // Its own words out of the loudspeaker are not the caller's.
@@ -86,7 +86,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     const [, second] = llm.requests.slice(earlier).filter(({ kind }) => kind === "chat");
     const said = second?.body.messages.filter(({ role }) => role !== "system").map(({ content }) => content);
     assert.deepEqual(said?.slice(-3), [
-      "where is my parcel",
+      "my parcel is late again",
       "One moment, please. I will",
       "hello stop I am in a hurry",
     ]);
