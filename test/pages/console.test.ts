@@ -31,6 +31,8 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
           OPENAI_API_KEY: "test",
           TRANSFER_NUMBER: "+15550100",
           AUTH_TOKEN: TOKEN,
+          // A test that fails leaves its calls open; the next should not wait for their end.
+          DRAIN_TIMEOUT_MS: "0",
         },
       }),
       openBrowser(),
@@ -147,14 +149,14 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await page.getByText("Reconnecting…").waitFor();
     await screenshot(page, "console-reconnecting");
     await first.turn("This is ridiculous.");
-    const second = await callFrom("CA-2");
+    const second = await callFrom("CA-late");
     const pictures: string[] = [];
     page.on("request", (request) => {
       if (request.url().includes("/live/calls")) pictures.push(request.url());
     });
     proxy.mend();
     await page.getByText("Connected").waitFor();
-    await page.getByRole("link", { name: /CA-2/ }).waitFor();
+    await page.getByRole("link", { name: /CA-late/ }).waitFor();
     await transcript.getByText("This is ridiculous.").waitFor();
     await transcript.getByText("frustrated").waitFor();
     assert.equal(await transcript.getByText("Where is my parcel?").count(), 1, "nothing is shown twice");
