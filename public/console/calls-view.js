@@ -77,6 +77,11 @@ function searchOf(query) {
 
 /** @param {{ query: Record<string, string> }} props */
 function Filters({ query }) {
+  // Its own state: this view is drawn again with every event of a live call, and words half typed must survive that.
+  const [id, setId] = useState(query.id ?? "");
+  useEffect(() => setId(query.id ?? ""), [query.id]);
+  /** @param {Event & { currentTarget: HTMLInputElement }} event */
+  const readId = (event) => setId(event.currentTarget.value);
   /** @param {Event & { currentTarget: HTMLFormElement }} event */
   const apply = (event) => {
     event.preventDefault();
@@ -87,7 +92,9 @@ function Filters({ query }) {
     location.hash = formatRoute("calls", null, next);
   };
   return html`<form class="filters" role="search" aria-label="Calls" onSubmit=${apply} onChange=${apply}>
-    <label>Call id<input class="field" type="search" name="id" value=${query.id ?? ""} /></label>
+    <label>Call id
+      <input class="field" type="search" name="id" value=${id} onInput=${readId} />
+    </label>
     <label>From (UTC)<input class="field" type="date" name="from" value=${query.from ?? ""} /></label>
     <label>To (UTC)<input class="field" type="date" name="to" value=${query.to ?? ""} /></label>
     <label>Mood

@@ -184,9 +184,12 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await escalatedCall.waitFor();
     await page.getByLabel("Escalated").selectOption("any");
     await page.getByLabel("Call id").fill("calm");
+    const meanwhile = await callFrom("CA-meanwhile");
+    await page.getByRole("link", { name: "Live 1" }).waitFor();
     await page.keyboard.press("Enter");
     await escalatedCall.waitFor({ state: "detached" });
     await calmCall.waitFor();
+    await meanwhile.close();
 
     await page.getByRole("link", { name: "Quality" }).click();
     await page.getByRole("heading", { name: "Escalation rate" }).waitFor();
