@@ -75,6 +75,10 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await talk.getByLabel("Token").fill(TOKEN);
     await talk.keyboard.press("Enter");
     await talk.getByText("What can I assist you with today?").waitFor();
+    // The token goes along into the tab that the page opens.
+    const opened = page.context().waitForEvent("page");
+    await talk.getByRole("link", { name: "Watch this call" }).click();
+    await (await opened).getByText("What can I assist you with today?").waitFor();
     await page.context().close();
   });
 
