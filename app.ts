@@ -14,6 +14,7 @@ import { createLlm } from "./lib/llm/client.ts";
 import { createLogger } from "./lib/logger.ts";
 import { Metrics } from "./lib/metrics/metrics.ts";
 import { MetricsNode } from "./lib/metrics/metrics-node.ts";
+import { pages } from "./lib/pages.ts";
 import { createAgentServer } from "./lib/server.ts";
 import type { AgentSession } from "./lib/session.ts";
 import { closeOnSignal } from "./lib/shutdown.ts";
@@ -69,6 +70,7 @@ await app.register(callRoutes, { store: calls });
 await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
 app.addHook("onClose", () => calls.close());
 closeOnSignal(app, log);
+await app.register(pages);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
 log.info(`Answers come from ${llm.provider}`);
 llm.agentCircuit.onChange((isOpen) => {

@@ -1,0 +1,61 @@
+// @ts-check
+import { authHeader } from "../shared/token.js";
+
+/** An answer of the server that is not the one asked for. `status` 0: there was no answer. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>} one whose status is 2xx
+ * @throws {ApiError}
+ */
+export async function request(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(path, { ...init, headers: { ...authHeader(), ...init.headers } });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError(0, "The server cannot be reached.");
+  }
+  if (response.ok) return response;
+  throw new ApiError(response.status, await messageOf(response));
+}
+
+/**
+ * @param {string} path
+ * @param {AbortSignal} signal
+ * @returns {Promise<any>} the documented answer of the route
+ * @throws {ApiError}
+ */
+export async function getJson(path, signal) {
+  const response = await request(path, { signal });
+  return response.json();
+}
+
+/**
+ * @param {string} path
+ * @param {object} [body]
+ * @throws {ApiError}
+ */
+export async function post(path, body) {
+  const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  await request(path, { method: "POST", ...(body && json) });
+}
+
+/** @param {Response} response */
+async function messageOf(response) {
+  try {
+    const { message } = await response.json();
+    if (typeof message === "string") return message;
+  } catch {
+    // Not JSON: a proxy has answered in the server's place.
+  }
+  return `The server answered ${response.status}.`;
+}

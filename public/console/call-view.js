@@ -1,0 +1,58 @@
+// @ts-check
+import { html } from "/assets/vendor/htm.js";
+import { Duration } from "../shared/duration.js";
+import { words } from "../shared/format.js";
+import { VerdictChip } from "../shared/verdict-chip.js";
+import { CallTranscript } from "./call-transcript.js";
+import { CoachingCards } from "./coaching-cards.js";
+import { nameOf } from "./name-of.js";
+import { formatRoute } from "./route.js";
+import { ScoreChart } from "./score-chart.js";
+import { Empty, Loading } from "./states.js";
+import { SupervisorPanel } from "./supervisor-panel.js";
+import { useLive } from "./use-live.js";
+
+/** One live call, as it happens. @param {{ id: string, onUnauthorised: () => void }} props */
+export function CallView({ id, onUnauthorised }) {
+  const { state, feed } = useLive(id, onUnauthorised);
+  const call = state.calls.get(id);
+  if (!call) {
+    if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
+    return html`<${Empty} title="This call is not live any more">
+      <p><a href=${formatRoute("calls", id)}>Open its report</a> or <a href=${formatRoute("live")}>go back to the live calls</a>.</p>
+    <//>`;
+  }
+  return html`<div class="call">
+    <header class="call-head">
+      <a class="back" href=${formatRoute("live")}>← All live calls</a>
+      <h2>${nameOf(call)}</h2>
+      ${call.sentiment && html`<${VerdictChip} sentiment=${call.sentiment} />`}
+      ${call.escalation && html`<span class="chip alert">escalated</span>`}
+      ${call.muted && html`<span class="chip">agent muted</span>`}
+      <span class="muted">
+        ${words(call.conversationType)}, <${Duration} from=${call.startedAt} to=${call.ended?.at} />
+      </span>
+    </header>
+    ${
+      feed.status === "disconnected" &&
+      !call.ended &&
+      html`<p class="notice warn">${feed.message} What happens meanwhile is caught up on.</p>`
+    }
+    ${
+      call.ended &&
+      html`<p class="notice" role="status">
+        The call has ended (${words(call.ended.reason)}). <a href=${formatRoute("calls", id)}>Open its report</a>
+      </p>`
+    }
+    <div class="call-body">
+      <div class="call-main">
+        <${CallTranscript} call=${call} />
+        <${SupervisorPanel} call=${call} allowed=${state.canSupervise} onUnauthorised=${onUnauthorised} />
+      </div>
+      <div class="call-side">
+        <${ScoreChart} startedAt=${call.startedAt} scores=${call.scores} escalatedAt=${call.escalation?.at ?? null} />
+        <${CoachingCards} alerts=${call.alerts} startedAt=${call.startedAt} />
+      </div>
+    </div>
+  </div>`;
+}

@@ -1,0 +1,99 @@
+// @ts-check
+import { html, render, useEffect, useState } from "/assets/vendor/htm.js";
+import { SignIn } from "../shared/sign-in.js";
+import { CallsView } from "./calls-view.js";
+import { LiveView } from "./live-view.js";
+import { QualityView } from "./quality-view.js";
+import { ReportView } from "./report-view.js";
+import { formatRoute, parseRoute } from "./route.js";
+import { useLive } from "./use-live.js";
+
+/** @typedef {import("./route.js").Route} Route */
+
+const TABS = /** @type {const} */ ([
+  ["live", "Live"],
+  ["calls", "Recent calls"],
+  ["quality", "Quality"],
+]);
+
+function App() {
+  const [signedOut, setSignedOut] = useState(false);
+  return html`${
+    signedOut
+      ? html`<header class="bar"><h1>Console</h1></header>
+          <main><${SignIn} onToken=${() => setSignedOut(false)} /></main>`
+      : html`<${Console} onUnauthorised=${() => setSignedOut(true)} />`
+  }`;
+}
+
+/** @param {{ onUnauthorised: () => void }} props */
+function Console({ onUnauthorised }) {
+  const route = useRoute();
+  const live = useLive(null, onUnauthorised);
+  const calls = live.state.calls.size;
+  useEffect(() => {
+    document.title = calls > 0 ? `(${calls}) Console` : "Console";
+  }, [calls]);
+  return html`
+    <a class="skip" href="#content" onClick=${skipToContent}>Skip to the content</a>
+    <header class="bar">
+      <h1>Console</h1>
+      <nav class="tabs" aria-label="Views">
+        ${TABS.map(
+          ([tab, name]) =>
+            html`<a key=${tab} href=${formatRoute(tab)} aria-current=${route.tab === tab ? "page" : undefined}>
+              ${name}${tab === "live" && calls > 0 && html` <b class="count">${calls}</b>`}
+            </a>`,
+        )}
+        <a href="/talk">Talk</a>
+      </nav>
+      <${Connection} feed=${live.feed} />
+    </header>
+    <main id="content" tabindex="-1" class=${route.tab}>
+      <${View} route=${route} live=${live} onUnauthorised=${onUnauthorised} />
+    </main>
+  `;
+}
+
+/** @param {{ route: Route, live: ReturnType<typeof useLive>, onUnauthorised: () => void }} props */
+function View({ route: { tab, id, query }, live, onUnauthorised }) {
+  switch (tab) {
+    case "live":
+      return html`<${LiveView} live=${live} selected=${id} onUnauthorised=${onUnauthorised} />`;
+    case "calls":
+      return id === null
+        ? html`<${CallsView} query=${query} onUnauthorised=${onUnauthorised} />`
+        : html`<${ReportView} key=${id} id=${id} onUnauthorised=${onUnauthorised} />`;
+    case "quality":
+      return html`<${QualityView} query=${query} onUnauthorised=${onUnauthorised} />`;
+  }
+}
+
+/** @param {{ feed: { status: string, message: string } }} props */
+function Connection({ feed: { status, message } }) {
+  const lost = status === "disconnected";
+  const text = lost ? "Reconnecting…" : status === "live" ? "Connected" : "Connecting…";
+  return html`<p class="connection ${status}" role="status" title=${message}>
+    <span aria-hidden="true"></span>${text}
+    ${lost && html`<span class="visually-hidden">${message} What happens meanwhile will be caught up on.</span>`}
+  </p>`;
+}
+
+function useRoute() {
+  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  useEffect(() => {
+    const follow = () => setRoute(parseRoute(location.hash));
+    window.addEventListener("hashchange", follow);
+    return () => window.removeEventListener("hashchange", follow);
+  }, []);
+  return route;
+}
+
+/** The address after # is the view, so the browser's own jump would leave it. @param {Event} event */
+function skipToContent(event) {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+}
+
+const root = document.getElementById("app");
+if (root) render(html`<${App} />`, root);

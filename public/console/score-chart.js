@@ -1,0 +1,32 @@
+// @ts-check
+import { html, useMemo } from "/assets/vendor/htm.js";
+import { duration, score as formatScore, plural } from "../shared/format.js";
+import { LineChart } from "./line-chart.js";
+
+/**
+ * The sentiment of one call over its time.
+ * @param {{ startedAt: number, scores: readonly { at: number, score: number }[], escalatedAt: number | null }} props
+ */
+export function ScoreChart({ startedAt, scores, escalatedAt }) {
+  const xs = useMemo(() => scores.map(({ at }) => (at - startedAt) / 1000), [scores]);
+  const ys = useMemo(() => scores.map(({ score }) => score), [scores]);
+  return html`<${LineChart}
+    title="Sentiment"
+    summary=${describe(ys, escalatedAt === null ? null : escalatedAt - startedAt)}
+    xs=${xs}
+    ys=${ys}
+    mark=${escalatedAt === null ? null : (escalatedAt - startedAt) / 1000}
+    yRange=${() => [-5.5, 5.5]}
+    formatX=${(/** @type {number} */ seconds) => duration(seconds * 1000)}
+    formatY=${formatScore}
+  />`;
+}
+
+/** @param {readonly number[]} scores @param {number | null} escalatedMs */
+function describe(scores, escalatedMs) {
+  const latest = scores.at(-1);
+  if (latest === undefined) return "Scores from −5 to +5, one for each utterance. None yet.";
+  const range = `from ${formatScore(Math.min(...scores))} to ${formatScore(Math.max(...scores))}`;
+  const escalated = escalatedMs === null ? "" : ` Escalated at ${duration(escalatedMs)}.`;
+  return `${plural(scores.length, "utterance")} ${range}, now ${formatScore(latest)}.${escalated}`;
+}

@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import {
+  accessibilityFaults,
+  openBrowser,
+  openPage,
+  screenshot,
+  skipWithoutChromium,
+} from "../support/browser.ts";
+import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { VoiceClient } from "../support/voice-client.ts";
+
+const TOKEN = "a-token-for-the-test";
+
+describe("the console", { skip: skipWithoutChromium() }, () => {
+  let llm: MockLlm;
+  let server: ServerProcess;
+  let browser: Browser;
+
+  before(async () => {
+    llm = await startMockLlm();
+    llm.onChat(({ utterance }) => answerTo(utterance));
+    llm.onSentiment((_request, utterance) => moodOf(utterance));
+    [server, browser] = await Promise.all([
+      startServerProcess({
+        env: {
+          OPENAI_BASE_URL: llm.baseUrl,
+          OPENAI_API_KEY: "test",
+          TRANSFER_NUMBER: "+15550100",
+          AUTH_TOKEN: TOKEN,
+          // A test that fails leaves its calls open; the next should not wait for their end.
+          DRAIN_TIMEOUT_MS: "0",
+        },
+      }),
+      openBrowser(),
+    ]);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    await llm?.close();
+  });
+
+  const callFrom = async (callId: string) => {
+    const call = await VoiceClient.connect(`${server.wsUrl}?token=${TOKEN}`, {
+      init: { caller: { call_id: callId, direction: "inbound" } },
+    });
+    call.join();
+    await call.next("agent.speak");
+    return call;
+  };
+
+  test("asks for the token, says when it is wrong, and is empty before the first call", async () => {
+    const { page } = await openPage(browser, `${server.url}/console`);
+    await page.getByLabel("Token").fill("not the token");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("did not accept that token").waitFor();
+    await screenshot(page, "console-token");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.getByLabel("Token").fill(TOKEN);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "No live calls" }).waitFor();
+    await screenshot(page, "console-empty");
+    await page.getByRole("link", { name: "Recent calls" }).click();
+    await page.getByRole("heading", { name: "No calls yet" }).waitFor();
+    await page.getByRole("link", { name: "Quality" }).click();
+    await page.getByRole("heading", { name: "No ended calls" }).waitFor();
+    assert.equal(page.url().includes(TOKEN), false);
+    const talk = await page.context().newPage();
+    await talk.goto(`${server.url}/talk`);
+    await talk.getByRole("button", { name: "Call the agent" }).click();
+    await talk.getByLabel("Token").fill(TOKEN);
+    await talk.keyboard.press("Enter");
+    await talk.getByText("What can I assist you with today?").waitFor();
+    // The token goes along into the tab that the page opens.
+    const opened = page.context().waitForEvent("page");
+    await talk.getByRole("link", { name: "Watch this call" }).click();
+    await (await opened).getByText("What can I assist you with today?").waitFor();
+    await page.context().close();
+  });
+
+  test("shows a call on the talk page as it happens, and lets a supervisor whisper", async () => {
+    const others = await Promise.all(Object.keys(OTHERS).map(callFrom));
+    await Promise.all(
+      Object.values(OTHERS).map(async (utterances, index) => {
+        for (const utterance of utterances) await others[index]?.turn(utterance);
+      }),
+    );
+    const talk = await openPage(browser, `${server.url}/talk`, { token: TOKEN });
+    await talk.page.getByRole("button", { name: "Call the agent" }).click();
+    await talk.page.getByText("What can I assist you with today?").waitFor();
+    const link = await talk.page.getByRole("link", { name: "Watch this call" }).getAttribute("href");
+
+    const watching = await openPage(browser, `${server.url}${link}`, { token: TOKEN });
+    const console = watching.page;
+    const transcript = console.getByRole("region", { name: "Transcript" });
+    await transcript.getByText("What can I assist you with today?").waitFor();
+    await type(talk.page, "Hello, my parcel has not come yet. Can you help me?");
+    await transcript.getByText("neutral").waitFor();
+    await type(talk.page, "It is late, and I am not happy about it.");
+    await transcript.getByText("negative").waitFor();
+
+    await console.getByLabel("Words for the agent").fill("Offer a refund of the delivery fee.");
+    await console.getByRole("button", { name: "Whisper" }).click();
+    await console.getByText("The agent has your note").waitFor();
+    const before = llm.requests.length;
+    await type(talk.page, "You said Tuesday! This is ridiculous.");
+    await transcript.getByText("frustrated").waitFor();
+    const prompts = llm.requests.slice(before).filter(({ kind }) => kind === "chat");
+    assert.match(JSON.stringify(prompts[0]?.body.messages), /Offer a refund of the delivery fee/);
+    await transcript.getByText("Supervisor whispered to the agent: Offer a refund").waitFor();
+    assert.equal(await talk.page.getByText("Offer a refund").count(), 0, "the caller never hears a whisper");
+
+    await screenshot(console, "console-call");
+    assert.deepEqual(await accessibilityFaults(console), []);
+    assert.deepEqual(await accessibilityFaults(talk.page), []);
+    await console.setViewportSize({ width: 360, height: 740 });
+    await screenshot(console, "console-call-phone");
+    await console.setViewportSize({ width: 1280, height: 800 });
+
+    await type(talk.page, "I have called three times already!");
+    await console.getByLabel("Coaching").getByText("alert", { exact: true }).first().waitFor();
+    await transcript.getByText("Escalated: frustration threshold exceeded; cold transfer").waitFor();
+    await talk.page.getByText("put through to +15550100").waitFor();
+    await console.getByText("The call has ended (transferred)").waitFor();
+    await console.emulateMedia({ colorScheme: "dark" });
+    await screenshot(console, "console-ended-dark");
+    await console.emulateMedia({ colorScheme: "light" });
+
+    await console.getByRole("link", { name: "Open its report" }).click();
+    await console.getByText("Peak frustration").waitFor();
+    await console.getByText("on utterance 4").waitFor();
+    await screenshot(console, "console-report");
+    assert.deepEqual(await accessibilityFaults(console), []);
+    await Promise.all(others.map((call) => call.close()));
+    assert.deepEqual([...talk.errors, ...watching.errors], []);
+    await Promise.all([talk.page.context().close(), console.context().close()]);
+  });
+
+  test("loses nothing when its line is cut, and says that it is cut", async () => {
+    const proxy = await startTcpProxy(server.port);
+    const first = await callFrom("CA-1");
+    const { page } = await openPage(browser, `${proxy.url}/console#/live/CA-1`, { token: TOKEN });
+    const transcript = page.getByRole("region", { name: "Transcript" });
+    await transcript.getByText("What can I assist you with today?").waitFor();
+    await first.turn("Where is my parcel?");
+    await transcript.getByText("Where is my parcel?").waitFor();
+
+    proxy.cut();
+    await page.getByText("Reconnecting…").waitFor();
+    await screenshot(page, "console-reconnecting");
+    await first.turn("This is ridiculous.");
+    const second = await callFrom("CA-late");
+    const pictures: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().includes("/live/calls")) pictures.push(request.url());
+    });
+    proxy.mend();
+    await page.getByText("Connected").waitFor();
+    await page.getByRole("link", { name: /CA-late/ }).waitFor();
+    await transcript.getByText("This is ridiculous.").waitFor();
+    await transcript.getByText("frustrated").waitFor();
+    assert.equal(await transcript.getByText("Where is my parcel?").count(), 1, "nothing is shown twice");
+    assert.deepEqual(pictures, [], "it went on behind the last event instead of beginning again");
+
+    await Promise.all([first.close(), second.close()]);
+    await page.getByText("The call has ended (client closed)").waitFor();
+    await page.context().close();
+    await proxy.close();
+  });
+
+  test("finds ended calls by what they were like, and shows quality over time", async () => {
+    const calm = await callFrom("CA-calm");
+    await calm.turn("Thank you, that was great!");
+    await calm.close();
+    const { page, errors } = await openPage(browser, `${server.url}/console#/calls`, { token: TOKEN });
+    const calmCall = page.getByRole("link", { name: "CA-calm" });
+    const escalatedCall = page.getByRole("row").filter({ hasText: "escalated" });
+    await calmCall.waitFor();
+    await escalatedCall.waitFor();
+    await screenshot(page, "console-calls");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.getByLabel("Escalated").selectOption("yes");
+    await calmCall.waitFor({ state: "detached" });
+    await escalatedCall.waitFor();
+    await page.getByLabel("Escalated").selectOption("any");
+    await page.getByLabel("Call id").fill("calm");
+    const meanwhile = await callFrom("CA-meanwhile");
+    await page.getByRole("link", { name: "Live 1" }).waitFor();
+    await page.keyboard.press("Enter");
+    await escalatedCall.waitFor({ state: "detached" });
+    await calmCall.waitFor();
+    await meanwhile.close();
+
+    await page.getByRole("link", { name: "Quality" }).click();
+    await page.getByRole("heading", { name: "Escalation rate" }).waitFor();
+    await page.getByRole("link", { name: "By hour" }).click();
+    await page.getByText("The same as a table").click();
+    await page.getByRole("columnheader", { name: "Reply, p95" }).waitFor();
+    await screenshot(page, "console-quality");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("can be used with the keyboard alone", async () => {
+    const call = await callFrom("CA-keys");
+    const { page } = await openPage(browser, `${server.url}/console`, { token: TOKEN });
+    await page.getByRole("link", { name: /CA-keys/ }).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    assert.equal(await page.locator(":focus").getAttribute("id"), "find");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "CA-keys" }).waitFor();
+    await page.getByRole("button", { name: "End call…" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Yes, end" }).focus();
+    await page.keyboard.press("Enter");
+    await call.next("agent.end_call");
+    await page.context().close();
+    await call.close();
+  });
+});
+
+/** What else goes on while the one call is watched. */
+const OTHERS = {
+  "CA-2071": ["Where is my order?", "Thank you, that was great!"],
+  "CA-2072": ["It is late, and I am not happy.", "Thank you!", "Where do I find the receipt?"],
+  "CA-2073": ["Can I change the address?"],
+  "CA-2074": ["Good morning.", "It came late.", "Thank you."],
+};
+
+function moodOf(utterance: string): string {
+  if (/thank|great/i.test(utterance)) return "positive";
+  if (/ridiculous|three times/i.test(utterance)) return "frustrated";
+  return /late|not happy/i.test(utterance) ? "negative" : "neutral";
+}
+
+function answerTo(utterance: string): string {
+  if (/thank/i.test(utterance)) return "You're welcome! Is there anything else?";
+  if (/ridiculous/i.test(utterance)) {
+    return "You are right, that should not have happened. I can give you back the delivery fee.";
+  }
+  if (/not happy/i.test(utterance)) return "I am sorry about that. It left the depot this morning.";
+  return "I will look for it right away. What is the order number?";
+}
+
+async function type(page: Page, words: string): Promise<void> {
+  await page.getByLabel("What you say to the agent").fill(words);
+  await page.keyboard.press("Enter");
+}
