@@ -1,0 +1,273 @@
+import type { Load, MockOpenAi } from "./helpers.ts";
+import type { MockSettings, TalkReport } from "./messages.ts";
+import type { Peer, PeerName } from "./peers.ts";
+import { cpuMs, residentKb } from "./proc.ts";
+import { percentile } from "./statistics.ts";
+
+/** What one round of a scenario gives for one peer: a figure for each of the metrics, by its label with unit. */
+export type Figures = Record<string, number>;
+
+export type Bench = {
+  mock: MockOpenAi;
+  load: Load;
+  /** A smaller measurement: shorter windows, fewer calls. */
+  quick: boolean;
+  /** Starts a peer; the caller stops it. */
+  start(name: PeerName, options?: { env?: Record<string, string>; probe?: boolean }): Promise<Peer>;
+};
+
+export type Scenario = {
+  name: string;
+  title: string;
+  peers: readonly PeerName[];
+  /** The most rounds that tell anything; a slow scenario has fewer. */
+  rounds?: number;
+  env?: Record<string, string>;
+  /** Measures a peer that runs for the whole scenario. */
+  warm?: (bench: Bench, peer: Peer) => Promise<Figures>;
+  /** Starts and stops the peer itself. */
+  cold?: (bench: Bench, name: PeerName, env: Record<string, string>) => Promise<Figures>;
+};
+
+/** An answer of two sentences, at the speed of a fast model. */
+const ANSWER: MockSettings = { tokens: 60, paceMs: 30, firstTokenMs: 0, verdictMs: 0 };
+const ALL: readonly PeerName[] = ["server", "pass-through", "floor", "python"];
+const NODE: readonly PeerName[] = ["server", "pass-through", "floor"];
+const ROOM = { MAX_SESSIONS: "20000" };
+
+async function talkFor(
+  bench: Bench,
+  peer: Peer,
+  callers: number,
+  settings: MockSettings,
+): Promise<TalkReport> {
+  await bench.mock.set(settings);
+  const staggerMs = settings.tokens * settings.paceMs;
+  const report = await bench.load.talk({
+    callers,
+    until: { unit: "ms", ms: bench.quick ? 1_500 : 4_000, warmupMs: staggerMs + 500 },
+    interruptAfter: null,
+    mood: "calm",
+    thinkMs: 0,
+    staggerMs,
+    pids: { server: [peer.pid], mock: bench.mock.pid },
+  });
+  return report;
+}
+
+function perChunk({ cpuMs, chunks, ms, firstChunkMs }: TalkReport): Figures {
+  return {
+    "CPU per chunk, µs": (cpuMs.server * 1_000) / chunks,
+    "chunks per second": (chunks * 1_000) / ms,
+    "CPU of the server, %": (cpuMs.server * 100) / ms,
+    "CPU of the mock, %": (cpuMs.mock * 100) / ms,
+    "CPU of the load generator, %": (cpuMs.load * 100) / ms,
+    "first chunk p50, ms": percentile(firstChunkMs, 50),
+    "first chunk p99, ms": percentile(firstChunkMs, 99),
+  };
+}
+
+function talking(callers: number, settings = ANSWER): Scenario["warm"] {
+  return async (bench, peer) => {
+    await bench.load.open(peer.wsUrl, callers);
+    const report = await talkFor(bench, peer, callers, settings);
+    await bench.load.close();
+    return perChunk(report);
+  };
+}
+
+/** The same callers alone and among idle ones, one right after the other. */
+async function company(bench: Bench, peer: Peer): Promise<Figures> {
+  const callers = 50;
+  const perChunkAmong = async (idle: number) => {
+    await bench.load.open(peer.wsUrl, callers + idle);
+    const { cpuMs, chunks } = await talkFor(bench, peer, callers, ANSWER);
+    await bench.load.close();
+    return (cpuMs.server * 1_000) / chunks;
+  };
+  const alone = await perChunkAmong(0);
+  const among = await perChunkAmong(250);
+  return {
+    "CPU per chunk alone, µs": alone,
+    "CPU per chunk among idle ones, µs": among,
+    "among ÷ alone": among / alone,
+  };
+}
+
+async function interrupts(bench: Bench, peer: Peer): Promise<Figures> {
+  const callers = bench.quick ? 50 : 300;
+  await bench.mock.set({ ...ANSWER, tokens: 200 });
+  await bench.load.open(peer.wsUrl, callers);
+  await bench.mock.left();
+  const report = await bench.load.talk({
+    callers,
+    until: { unit: "turns", turns: bench.quick ? 1 : 4 },
+    // In the middle of an answer; with the pause after it, a caller interrupts every two seconds.
+    interruptAfter: 40,
+    mood: "calm",
+    thinkMs: 800,
+    staggerMs: 2_000,
+    pids: { server: [peer.pid], mock: bench.mock.pid },
+  });
+  const sentAt = new Map(report.interrupts.map(({ id, at }) => [id, at]));
+  // What is closed when the callers hang up is not counted: their last answers were interrupted before.
+  const toClosed = (await bench.mock.left()).flatMap(({ id, at }) => {
+    const from = sentAt.get(id);
+    return from === undefined ? [] : [at - from];
+  });
+  await bench.load.close();
+  return {
+    "interrupt to end p50, ms": percentile(report.interruptToEndMs, 50),
+    "interrupt to end p99, ms": percentile(report.interruptToEndMs, 99),
+    "interrupt to upstream closed p50, ms": percentile(toClosed, 50),
+    "interrupt to upstream closed p99, ms": percentile(toClosed, 99),
+    "upstream closed after an interrupt, %": (toClosed.length * 100) / report.interrupts.length,
+  };
+}
+
+/** Two furious utterances, so that every further verdict could be the one that hands the caller over. */
+function gated(firstTokenMs: number, verdictMs: number): Scenario["warm"] {
+  return async (bench, peer) => {
+    const callers = 20;
+    const talk = {
+      callers,
+      interruptAfter: null,
+      thinkMs: 20,
+      staggerMs: 400,
+      pids: { server: [peer.pid], mock: bench.mock.pid },
+    };
+    const settings = { tokens: 5, paceMs: 5, firstTokenMs: 0, verdictMs: 0 };
+    await bench.mock.set(settings);
+    await bench.load.open(peer.wsUrl, callers);
+    await bench.load.talk({ ...talk, mood: "furious", until: { unit: "turns", turns: 2 } });
+    await bench.mock.set({ ...settings, firstTokenMs, verdictMs });
+    const turns = bench.quick ? 3 : 10;
+    const { firstChunkMs } = await bench.load.talk({
+      ...talk,
+      mood: "calm",
+      until: { unit: "turns", turns },
+    });
+    await bench.load.close();
+    const slower = Math.max(firstTokenMs, verdictMs);
+    return {
+      "first chunk p50 beyond the slower one, ms": percentile(firstChunkMs, 50) - slower,
+      "first chunk p99 beyond the slower one, ms": percentile(firstChunkMs, 99) - slower,
+    };
+  };
+}
+
+async function opening(bench: Bench, peer: Peer): Promise<Figures> {
+  const calls = bench.quick ? 200 : 1_000;
+  await bench.mock.set(ANSWER);
+  const before = cpuMs(peer.pid);
+  const ms = await bench.load.open(peer.wsUrl, calls, 50);
+  const used = cpuMs(peer.pid) - before;
+  await bench.load.close();
+  return {
+    "sessions opened per second": (calls * 1_000) / ms,
+    "CPU per session opened, µs": (used * 1_000) / calls,
+  };
+}
+
+function idle(calls: number): Scenario["cold"] {
+  return async (bench, name, env) => {
+    const count = bench.quick ? calls / 5 : calls;
+    await bench.mock.set(ANSWER);
+    const peer = await bench.start(name, { env, probe: true });
+    // The first calls warm up what every call shares.
+    await bench.load.open(peer.wsUrl, 100);
+    await bench.load.close();
+    const heapBefore = await peer.heapBytes();
+    const before = residentKb(peer.pid);
+    await bench.load.open(peer.wsUrl, count);
+    const heapFull = await peer.heapBytes();
+    const full = residentKb(peer.pid);
+    await bench.load.close();
+    const heapAfter = await peer.heapBytes();
+    const figures = {
+      "resident per idle session, KB": (full - before) / count,
+      "heap per idle session, KB": (heapFull - heapBefore) / 1_024 / count,
+      "heap kept after all have left, KB in all": (heapAfter - heapBefore) / 1_024,
+      "resident after all have left, KB more than before": residentKb(peer.pid) - before,
+    };
+    await peer.stop();
+    return figures;
+  };
+}
+
+async function startUp(bench: Bench, name: PeerName): Promise<Figures> {
+  const peer = await bench.start(name);
+  const figures = { "start to ready, ms": peer.startMs, "CPU until ready, ms": peer.startCpuMs };
+  await peer.stop();
+  return figures;
+}
+
+/** The request carries four messages at most, so that only the call grows and not its body. */
+async function longCall(bench: Bench, peer: Peer): Promise<Figures> {
+  const callers = bench.quick ? 10 : 40;
+  await bench.mock.set({ tokens: 20, paceMs: 2, firstTokenMs: 0, verdictMs: 0 });
+  const talk = async (turns: number) => {
+    const report = await bench.load.talk({
+      callers,
+      until: { unit: "turns", turns },
+      interruptAfter: null,
+      mood: "calm",
+      thinkMs: 1,
+      staggerMs: 40,
+      pids: { server: [peer.pid], mock: bench.mock.pid },
+    });
+    return (report.cpuMs.server * 1_000) / report.chunks;
+  };
+  // Other calls have warmed the code up, so that what is compared is only the length.
+  await bench.load.open(peer.wsUrl, callers);
+  await talk(20);
+  await bench.load.close();
+  await bench.load.open(peer.wsUrl, callers);
+  const early = await talk(20);
+  await talk(bench.quick ? 40 : 160);
+  const late = await talk(20);
+  await bench.load.close();
+  return { "CPU per chunk in turns 1 to 20, µs": early, "CPU per chunk in turns 181 to 200, µs": late };
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "talk-20", title: "20 sessions talking", peers: ALL, warm: talking(20) },
+  { name: "talk-100", title: "100 sessions talking", peers: ALL, warm: talking(100) },
+  { name: "talk-300", title: "300 sessions talking", peers: ALL, warm: talking(300) },
+  {
+    name: "saturation",
+    title: "Saturation: 300 sessions, a chunk every 5 ms each",
+    peers: ALL,
+    warm: talking(300, { ...ANSWER, tokens: 200, paceMs: 5 }),
+  },
+  {
+    name: "company",
+    title: "50 sessions talking, alone and among 250 idle ones",
+    peers: NODE,
+    warm: company,
+  },
+  { name: "interrupt", title: "Every answer interrupted, 300 sessions", peers: NODE, warm: interrupts },
+  {
+    name: "gated-verdict",
+    title: "Verdict-gated turn: verdict 300 ms, first token 100 ms",
+    peers: ["server"],
+    warm: gated(100, 300),
+  },
+  {
+    name: "gated-token",
+    title: "Verdict-gated turn: verdict 100 ms, first token 300 ms",
+    peers: ["server"],
+    warm: gated(300, 100),
+  },
+  {
+    name: "long-call",
+    title: "Length of a call, 40 sessions",
+    peers: ["server"],
+    env: { MAX_CONTEXT_MESSAGES: "4" },
+    warm: longCall,
+  },
+  { name: "open", title: "Opening sessions, 50 at a time", peers: ALL, env: ROOM, warm: opening },
+  { name: "idle-1000", title: "1,000 idle sessions", peers: NODE, env: ROOM, cold: idle(1_000) },
+  { name: "idle-5000", title: "5,000 idle sessions", peers: NODE, rounds: 5, env: ROOM, cold: idle(5_000) },
+  { name: "start", title: "Start-up", peers: ALL, cold: startUp },
+];
