@@ -13,13 +13,17 @@ import { cpuMs } from "./proc.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
-export type PeerName = "server" | "pass-through" | "floor" | "python";
+/** `baseline` is this server from another checkout, see {@link baseline}. */
+export type PeerName = "server" | "baseline" | "pass-through" | "floor" | "python";
 
 /** The Python with smallestai 5.14.0: SMALLESTAI_PYTHON, or the project's .venv-smallestai-5.14.0; null without one. */
 export function findPython(): string | null {
   const named = process.env.SMALLESTAI_PYTHON ?? path("../.venv-smallestai-5.14.0/bin/python");
   return existsSync(named) ? named : null;
 }
+
+/** A checkout to compare with, its packages installed: what BENCH_BASELINE names; null without one. */
+export const baseline = process.env.BENCH_BASELINE ?? null;
 
 export type PeerOptions = {
   baseUrl: string;
@@ -119,6 +123,8 @@ function commandOf(name: PeerName, { profileTo, probe }: PeerOptions): [string, 
   switch (name) {
     case "server":
       return [process.execPath, [...flags, path("../app.ts")]];
+    case "baseline":
+      return [process.execPath, [...flags, join(baseline ?? "", "app.ts")]];
     case "pass-through":
       return [process.execPath, [...flags, path("peers/pass-through.ts")]];
     case "floor":

@@ -2,14 +2,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Load, MockOpenAi } from "./helpers.ts";
-import { findPython, Peer, type PeerName } from "./peers.ts";
+import { baseline, findPython, Peer, type PeerName } from "./peers.ts";
 import { markdown, type Result } from "./report.ts";
 import { type Bench, type Figures, SCENARIOS, type Scenario } from "./scenarios.ts";
 import { spread } from "./statistics.ts";
 
 const USAGE = `npm run bench -- [options]
   --only=NAME,…   scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}
-  --peers=NAME,…  server, pass-through, floor, python
+  --peers=NAME,…  server, baseline (the checkout that BENCH_BASELINE names), pass-through, floor, python
   --rounds=N      rounds of every scenario, in which the peers take turns (5; with --quick 1)
   --quick         short windows and fewer calls: shows that it runs, its figures say little
   --profile       also writes a CPU profile of the server for every scenario`;
@@ -39,7 +39,9 @@ async function main(): Promise<void> {
   if (!python)
     console.error("No Python with smallestai 5.14.0: that peer is left out. See docs/performance.md.");
   const wanted = (name: PeerName) =>
-    (options.peers?.split(",").includes(name) ?? true) && (name !== "python" || python);
+    (options.peers?.split(",").includes(name) ?? true) &&
+    (name !== "python" || python) &&
+    (name !== "baseline" || baseline !== null);
 
   const mock = await MockOpenAi.start();
   const load = await Load.start();

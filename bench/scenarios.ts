@@ -31,8 +31,9 @@ export type Scenario = {
 
 /** An answer of two sentences, at the speed of a fast model. */
 const ANSWER: MockSettings = { tokens: 60, paceMs: 30, firstTokenMs: 0, verdictMs: 0 };
-const ALL: readonly PeerName[] = ["server", "pass-through", "floor", "python"];
-const NODE: readonly PeerName[] = ["server", "pass-through", "floor"];
+const OURS: readonly PeerName[] = ["server", "baseline"];
+const NODE: readonly PeerName[] = [...OURS, "pass-through", "floor"];
+const ALL: readonly PeerName[] = [...NODE, "python"];
 const ROOM = { MAX_SESSIONS: "20000" };
 
 async function talkFor(
@@ -250,19 +251,19 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "gated-verdict",
     title: "Verdict-gated turn: verdict 300 ms, first token 100 ms",
-    peers: ["server"],
+    peers: OURS,
     warm: gated(100, 300),
   },
   {
     name: "gated-token",
     title: "Verdict-gated turn: verdict 100 ms, first token 300 ms",
-    peers: ["server"],
+    peers: OURS,
     warm: gated(300, 100),
   },
   {
     name: "long-call",
     title: "Length of a call, 40 sessions",
-    peers: ["server"],
+    peers: OURS,
     env: { MAX_CONTEXT_MESSAGES: "4" },
     warm: longCall,
   },
