@@ -1,4 +1,5 @@
 import type { PeerName } from "./peers.ts";
+import type { Size } from "./scenarios.ts";
 import type { Spread } from "./statistics.ts";
 
 export type Result = {
@@ -11,13 +12,13 @@ export type Report = {
   startedAt: string;
   machine: string;
   rounds: number;
-  quick: boolean;
+  size: Size;
   results: Result[];
 };
 
 /** One table per scenario: a row per metric, a column per peer, and this server's ratio to the pass-through. */
-export function markdown({ startedAt, machine, rounds, quick, results }: Report): string {
-  const head = `${startedAt.slice(0, 10)}, ${machine}. Median (minimum–maximum) of ${rounds} rounds${quick ? ", quick run" : ""}.\n`;
+export function markdown({ startedAt, machine, rounds, size, results }: Report): string {
+  const head = `${startedAt.slice(0, 10)}, ${machine}. Median (minimum–maximum) of ${rounds} rounds${size === "full" ? "" : `, ${size} run`}.\n`;
   return [head, ...results.map(table)].join("\n");
 }
 

@@ -1,17 +1,21 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Load, MockOpenAi } from "./helpers.ts";
 import { baseline, findPython, Peer, type PeerName } from "./peers.ts";
 import { markdown, type Result } from "./report.ts";
-import { type Bench, type Figures, SCENARIOS, type Scenario } from "./scenarios.ts";
+import { type Bench, type Figures, SCENARIOS, type Scenario, type Size } from "./scenarios.ts";
 import { spread } from "./statistics.ts";
 
 const USAGE = `npm run bench -- [options]
   --only=NAME,…   scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}
   --peers=NAME,…  server, baseline (the checkout that BENCH_BASELINE names), pass-through, floor, python
-  --rounds=N      rounds of every scenario, in which the peers take turns (5; with --quick 1)
-  --quick         short windows and fewer calls: shows that it runs, its figures say little
+  --rounds=N      rounds of every scenario, in which the peers take turns (5; with --quick or --smoke 1)
+  --quick         short windows and fewer calls: tendencies only
+  --smoke         shows that everything runs; its figures say nothing
+  --out=FOLDER    where the results go; bench/results by default
   --profile       also writes a CPU profile of the server for every scenario`;
 
 const { values: options } = parseArgs({
@@ -20,17 +24,21 @@ const { values: options } = parseArgs({
     peers: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
+    smoke: { type: "boolean", default: false },
+    out: { type: "string" },
     profile: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
-const RESULTS = new URL("results/", import.meta.url);
+const out = options.out ?? fileURLToPath(new URL("results", import.meta.url));
+const size: Size = options.smoke ? "smoke" : options.quick ? "quick" : "full";
+const started = new Map<string, Peer>();
 
 if (options.help) console.log(USAGE);
 else await main();
 
 async function main(): Promise<void> {
-  const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
+  const rounds = Number(options.rounds ?? (size === "full" ? 5 : 1));
   const names = options.only?.split(",");
   const unknown = names?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
   if (unknown.length > 0 || !(rounds >= 1)) throw new Error(`cannot run this\n${USAGE}`);
@@ -45,7 +53,7 @@ async function main(): Promise<void> {
 
   const mock = await MockOpenAi.start();
   const load = await Load.start();
-  await mkdir(RESULTS, { recursive: true });
+  await mkdir(out, { recursive: true });
   const startedAt = new Date().toISOString();
   const results: Result[] = [];
   for (const scenario of scenarios) {
@@ -53,22 +61,23 @@ async function main(): Promise<void> {
     const bench: Bench = {
       mock,
       load,
-      quick: options.quick,
+      size,
       start: (name, extra) =>
         Peer.start(name, { baseUrl: mock.baseUrl, ...extra, ...profileOf(name, scenario) }),
     };
     console.error(`${scenario.title} …`);
     results.push(await run(scenario, peers, Math.min(rounds, scenario.rounds ?? rounds), bench));
   }
+  await stopAll();
   load.stop();
   mock.stop();
 
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Node ${process.versions.node}`;
-  const report = { startedAt, machine, rounds, quick: options.quick, results };
+  const report = { startedAt, machine, rounds, size, results };
   const stem = startedAt.replaceAll(/[:.]/g, "-");
-  await writeFile(new URL(`${stem}.json`, RESULTS), JSON.stringify(report, null, 1));
+  await writeFile(join(out, `${stem}.json`), JSON.stringify(report, null, 1));
   const table = markdown(report);
-  await writeFile(new URL(`${stem}.md`, RESULTS), table);
+  await writeFile(join(out, `${stem}.md`), table);
   console.log(table);
 }
 
@@ -76,19 +85,34 @@ async function main(): Promise<void> {
 async function run(scenario: Scenario, names: PeerName[], rounds: number, bench: Bench): Promise<Result> {
   const collected = new Map<PeerName, Figures[]>(names.map((name) => [name, []]));
   const { warm, cold, env = {} } = scenario;
-  const running: Peer[] = [];
-  if (warm) {
-    for (const name of names) running.push(await bench.start(name, { env }));
-    // Not counted: the first time, the code is still being compiled.
-    for (const peer of running) await warm({ ...bench, quick: true }, peer);
-  }
+  const peers = warm ? await Promise.all(names.map((name) => running(name, env, bench))) : [];
+  // Not counted: the first time, the code is still being compiled.
+  if (warm && size !== "smoke") for (const peer of peers) await warm({ ...bench, size: "quick" }, peer);
   for (let round = 0; round < rounds; round += 1) {
-    if (warm) for (const peer of running) collected.get(peer.name)?.push(await warm(bench, peer));
+    if (warm) for (const peer of peers) collected.get(peer.name)?.push(await warm(bench, peer));
     if (cold) for (const name of names) collected.get(name)?.push(await cold(bench, name, env));
   }
-  await Promise.all(running.map((peer) => peer.stop()));
-  const peers = names.map((name) => ({ name, metrics: summarise(collected.get(name) ?? []) }));
-  return { name: scenario.name, title: scenario.title, peers };
+  // A profile is written when its process ends, and is of one scenario.
+  if (options.profile) await stopAll();
+  return {
+    name: scenario.name,
+    title: scenario.title,
+    peers: names.map((name) => ({ name, metrics: summarise(collected.get(name) ?? []) })),
+  };
+}
+
+/** The peer with these settings, which scenarios share. */
+async function running(name: PeerName, env: Record<string, string>, bench: Bench): Promise<Peer> {
+  const key = JSON.stringify([name, env]);
+  const peer = started.get(key) ?? (await bench.start(name, { env }));
+  started.set(key, peer);
+  return peer;
+}
+
+async function stopAll(): Promise<void> {
+  const peers = [...started.values()];
+  started.clear();
+  await Promise.all(peers.map((peer) => peer.stop()));
 }
 
 function summarise(rounds: Figures[]): Result["peers"][number]["metrics"] {
@@ -98,5 +122,5 @@ function summarise(rounds: Figures[]): Result["peers"][number]["metrics"] {
 
 function profileOf(name: PeerName, scenario: Scenario): { profileTo?: string } {
   if (!options.profile || name !== "server") return {};
-  return { profileTo: new URL(`profiles/${scenario.name}`, RESULTS).pathname };
+  return { profileTo: join(out, "profiles", scenario.name) };
 }

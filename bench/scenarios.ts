@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Load, MockOpenAi } from "./helpers.ts";
 import type { MockSettings, TalkReport } from "./messages.ts";
 import type { Peer, PeerName } from "./peers.ts";
@@ -7,11 +8,13 @@ import { percentile } from "./statistics.ts";
 /** What one round of a scenario gives for one peer: a figure for each of the metrics, by its label with unit. */
 export type Figures = Record<string, number>;
 
+/** `quick` shows tendencies in a minute or two, `smoke` only that everything runs. */
+export type Size = "full" | "quick" | "smoke";
+
 export type Bench = {
   mock: MockOpenAi;
   load: Load;
-  /** A smaller measurement: shorter windows, fewer calls. */
-  quick: boolean;
+  size: Size;
   /** Starts a peer; the caller stops it. */
   start(name: PeerName, options?: { env?: Record<string, string>; probe?: boolean }): Promise<Peer>;
 };
@@ -34,6 +37,9 @@ const ANSWER: MockSettings = { tokens: 60, paceMs: 30, firstTokenMs: 0, verdictM
 const OURS: readonly PeerName[] = ["server", "baseline"];
 const NODE: readonly PeerName[] = [...OURS, "pass-through", "floor"];
 const ALL: readonly PeerName[] = [...NODE, "python"];
+/** Of the calls that take time to open, or of their turns, so many are left out. */
+const DIVISOR: Record<Size, number> = { full: 1, quick: 5, smoke: 50 };
+const share = ({ size }: Bench, of: number) => Math.max(Math.round(of / DIVISOR[size]), 2);
 const ROOM = { MAX_SESSIONS: "20000" };
 
 async function talkFor(
@@ -43,10 +49,13 @@ async function talkFor(
   settings: MockSettings,
 ): Promise<TalkReport> {
   await bench.mock.set(settings);
-  const staggerMs = settings.tokens * settings.paceMs;
+  const smoke = bench.size === "smoke";
+  const staggerMs = smoke ? 0 : settings.tokens * settings.paceMs;
   const report = await bench.load.talk({
     callers,
-    until: { unit: "ms", ms: bench.quick ? 1_500 : 4_000, warmupMs: staggerMs + 500 },
+    until: smoke
+      ? { unit: "turns", turns: 1 }
+      : { unit: "ms", ms: bench.size === "full" ? 4_000 : 1_500, warmupMs: staggerMs + 500 },
     interruptAfter: null,
     mood: "calm",
     thinkMs: 0,
@@ -70,8 +79,9 @@ function perChunk({ cpuMs, chunks, ms, firstChunkMs }: TalkReport): Figures {
 
 function talking(callers: number, settings = ANSWER): Scenario["warm"] {
   return async (bench, peer) => {
-    await bench.load.open(peer.wsUrl, callers);
-    const report = await talkFor(bench, peer, callers, settings);
+    const count = bench.size === "smoke" ? share(bench, callers) : callers;
+    await bench.load.open(peer.wsUrl, count);
+    const report = await talkFor(bench, peer, count, settings);
     await bench.load.close();
     return perChunk(report);
   };
@@ -96,18 +106,18 @@ async function company(bench: Bench, peer: Peer): Promise<Figures> {
 }
 
 async function interrupts(bench: Bench, peer: Peer): Promise<Figures> {
-  const callers = bench.quick ? 50 : 300;
+  const callers = bench.size === "smoke" ? 5 : 300;
   await bench.mock.set({ ...ANSWER, tokens: 200 });
   await bench.load.open(peer.wsUrl, callers);
   await bench.mock.left();
   const report = await bench.load.talk({
     callers,
-    until: { unit: "turns", turns: bench.quick ? 1 : 4 },
+    until: { unit: "turns", turns: bench.size === "full" ? 4 : 1 },
     // In the middle of an answer; with the pause after it, a caller interrupts every two seconds.
     interruptAfter: 40,
     mood: "calm",
-    thinkMs: 800,
-    staggerMs: 2_000,
+    thinkMs: bench.size === "smoke" ? 0 : 800,
+    staggerMs: bench.size === "smoke" ? 0 : 2_000,
     pids: { server: [peer.pid], mock: bench.mock.pid },
   });
   const sentAt = new Map(report.interrupts.map(({ id, at }) => [id, at]));
@@ -142,7 +152,7 @@ function gated(firstTokenMs: number, verdictMs: number): Scenario["warm"] {
     await bench.load.open(peer.wsUrl, callers);
     await bench.load.talk({ ...talk, mood: "furious", until: { unit: "turns", turns: 2 } });
     await bench.mock.set({ ...settings, firstTokenMs, verdictMs });
-    const turns = bench.quick ? 3 : 10;
+    const turns = bench.size === "full" ? 10 : 3;
     const { firstChunkMs } = await bench.load.talk({
       ...talk,
       mood: "calm",
@@ -158,7 +168,7 @@ function gated(firstTokenMs: number, verdictMs: number): Scenario["warm"] {
 }
 
 async function opening(bench: Bench, peer: Peer): Promise<Figures> {
-  const calls = bench.quick ? 200 : 1_000;
+  const calls = share(bench, 1_000);
   await bench.mock.set(ANSWER);
   const before = cpuMs(peer.pid);
   const ms = await bench.load.open(peer.wsUrl, calls, 50);
@@ -172,7 +182,7 @@ async function opening(bench: Bench, peer: Peer): Promise<Figures> {
 
 function idle(calls: number): Scenario["cold"] {
   return async (bench, name, env) => {
-    const count = bench.quick ? calls / 5 : calls;
+    const count = share(bench, calls);
     await bench.mock.set(ANSWER);
     const peer = await bench.start(name, { env, probe: true });
     // The first calls warm up what every call shares.
@@ -184,6 +194,8 @@ function idle(calls: number): Scenario["cold"] {
     const heapFull = await peer.heapBytes();
     const full = residentKb(peer.pid);
     await bench.load.close();
+    // Its sockets close a little after ours.
+    await delay(500);
     const heapAfter = await peer.heapBytes();
     const figures = {
       "resident per idle session, KB": (full - before) / count,
@@ -205,7 +217,7 @@ async function startUp(bench: Bench, name: PeerName): Promise<Figures> {
 
 /** The request carries four messages at most, so that only the call grows and not its body. */
 async function longCall(bench: Bench, peer: Peer): Promise<Figures> {
-  const callers = bench.quick ? 10 : 40;
+  const callers = share(bench, 40);
   await bench.mock.set({ tokens: 20, paceMs: 2, firstTokenMs: 0, verdictMs: 0 });
   const talk = async (turns: number) => {
     const report = await bench.load.talk({
@@ -225,7 +237,7 @@ async function longCall(bench: Bench, peer: Peer): Promise<Figures> {
   await bench.load.close();
   await bench.load.open(peer.wsUrl, callers);
   const early = await talk(20);
-  await talk(bench.quick ? 40 : 160);
+  await talk(share(bench, 160));
   const late = await talk(20);
   await bench.load.close();
   return { "CPU per chunk in turns 1 to 20, µs": early, "CPU per chunk in turns 181 to 200, µs": late };
