@@ -7,11 +7,13 @@ import { MetricsNode } from "./lib/metrics/metrics-node.ts";
 import { createAgentServer } from "./lib/server.ts";
 import type { AgentSession } from "./lib/session.ts";
 import { closeOnSignal } from "./lib/shutdown.ts";
+import { startWorkers } from "./lib/workers.ts";
 import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 import { SupportAgent, type Transfer } from "./support-agent.ts";
 
 const config = readConfig();
 const log = createLogger(config);
+await startWorkers(config, log);
 const llm = createLlm(config);
 const metrics = new Metrics();
 

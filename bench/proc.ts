@@ -17,3 +17,9 @@ export function residentKb(pid: number): number {
   if (!line) throw new Error(`process ${pid} reports no VmRSS`);
   return Number(line[1]);
 }
+
+/** A process and those it has started, such as workers. */
+export function family(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return [pid, ...children.split(" ").filter(Boolean).map(Number)];
+}

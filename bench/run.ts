@@ -42,7 +42,14 @@ async function main(): Promise<void> {
   const names = options.only?.split(",");
   const unknown = names?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
   if (unknown.length > 0 || !(rounds >= 1)) throw new Error(`cannot run this\n${USAGE}`);
-  const scenarios = SCENARIOS.filter(({ name }) => names?.includes(name) ?? true);
+  const scenarios = SCENARIOS.filter(
+    ({ name, cores = 1 }) => names?.includes(name) ?? cores <= cpus().length,
+  );
+  for (const { name, cores } of SCENARIOS)
+    if (cores && cores > cpus().length)
+      console.error(
+        `${name} cannot be measured here: it needs ${cores} cores, this machine has ${cpus().length}.`,
+      );
   const python = findPython() !== null;
   if (!python)
     console.error("No Python with smallestai 5.14.0: that peer is left out. See docs/performance.md.");

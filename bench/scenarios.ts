@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Load, MockOpenAi } from "./helpers.ts";
 import type { MockSettings, TalkReport } from "./messages.ts";
 import type { Peer, PeerName } from "./peers.ts";
-import { cpuMs, residentKb } from "./proc.ts";
+import { cpuMs, family, residentKb } from "./proc.ts";
 import { percentile } from "./statistics.ts";
 
 /** What one round of a scenario gives for one peer: a figure for each of the metrics, by its label with unit. */
@@ -25,6 +25,8 @@ export type Scenario = {
   peers: readonly PeerName[];
   /** The most rounds that tell anything; a slow scenario has fewer. */
   rounds?: number;
+  /** Cores without which it would measure something else; it is left out then, unless it is asked for. */
+  cores?: number;
   env?: Record<string, string>;
   /** Measures a peer that runs for the whole scenario. */
   warm?: (bench: Bench, peer: Peer) => Promise<Figures>;
@@ -60,7 +62,7 @@ async function talkFor(
     mood: "calm",
     thinkMs: 0,
     staggerMs,
-    pids: { server: [peer.pid], mock: bench.mock.pid },
+    pids: { server: family(peer.pid), mock: bench.mock.pid },
   });
   return report;
 }
@@ -208,6 +210,21 @@ function idle(calls: number): Scenario["cold"] {
   };
 }
 
+/** Needs a core for each worker, and one for the mock and the callers: see {@link Scenario.cores}. */
+async function workers(bench: Bench, name: PeerName): Promise<Figures> {
+  const throughput = async (count: number) => {
+    const peer = await bench.start(name, { env: { WORKERS: String(count) } });
+    await bench.load.open(peer.wsUrl, 300);
+    const { chunks, ms } = await talkFor(bench, peer, 300, { ...ANSWER, tokens: 200, paceMs: 5 });
+    await bench.load.close();
+    await peer.stop();
+    return (chunks * 1_000) / ms;
+  };
+  const one = await throughput(1);
+  const two = await throughput(2);
+  return { "chunks per second, 1 worker": one, "chunks per second, 2 workers": two, "2 ÷ 1": two / one };
+}
+
 async function startUp(bench: Bench, name: PeerName): Promise<Figures> {
   const peer = await bench.start(name);
   const figures = { "start to ready, ms": peer.startMs, "CPU until ready, ms": peer.startCpuMs };
@@ -283,4 +300,5 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "idle-1000", title: "1,000 idle sessions", peers: NODE, env: ROOM, cold: idle(1_000) },
   { name: "idle-5000", title: "5,000 idle sessions", peers: NODE, rounds: 5, env: ROOM, cold: idle(5_000) },
   { name: "start", title: "Start-up", peers: ALL, cold: startUp },
+  { name: "workers", title: "Saturation, one worker and two", peers: OURS, cores: 4, cold: workers },
 ];

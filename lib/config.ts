@@ -54,6 +54,9 @@ const schema = z.object({
   ALLOWED_ORIGINS: origins.optional(),
   DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).max(2_147_483_647).default(30_000),
 
+  // Processes behind the one port; each uses one core.
+  WORKERS: z.coerce.number().int().min(1).max(64).default(1),
+
   AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
 });
 
