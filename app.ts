@@ -18,12 +18,14 @@ import { pages } from "./lib/pages.ts";
 import { createAgentServer } from "./lib/server.ts";
 import type { AgentSession } from "./lib/session.ts";
 import { closeOnSignal } from "./lib/shutdown.ts";
+import { startWorkers } from "./lib/workers.ts";
 import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 import { SupportAgent, type Transfer } from "./support-agent.ts";
 
 const config = orExit(loadConfig);
 const coachRules = orExit(() => compileRules(loadCoachConfig(config.COACH_RULES)));
 const log = createLogger(config);
+await startWorkers(config, log);
 const llm = createLlm(config);
 const metrics = new Metrics();
 const live = new Live(new InProcessFeed());

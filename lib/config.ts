@@ -58,6 +58,9 @@ const schema = z.object({
   COACH_RULES: z.string().optional(),
   ESCALATE_ON_REQUEST: z.stringbool().default(false),
 
+  // Processes behind the one port; each uses one core.
+  WORKERS: z.coerce.number().int().min(1).max(64).default(1),
+
   AGENT_LOG: z.enum(["auto", "always", "never"]).default("auto"),
 
   // The record of calls.

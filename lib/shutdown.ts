@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { describeError } from "./errors.ts";
 import { faultOwner } from "./faults.ts";
+import { CLOSING_SIGNALS } from "./workers.ts";
 
 /** How long closing may take once the last call is over, ms. Nodes have 5 s of it to finish up. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -50,7 +51,7 @@ export function closeOnSignal(app: FastifyInstance, log: Logger): void {
     void close("Error");
   };
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void close(signal));
+  for (const signal of CLOSING_SIGNALS) process.on(signal, () => void close(signal));
   process.on("uncaughtException", onFault);
   process.on("unhandledRejection", onFault);
 }

@@ -8,6 +8,7 @@ import type { CompletionUsage } from "openai/resources/completions";
 import { LlmError } from "../errors.ts";
 import type { Attempt } from "./circuit.ts";
 import type { Llm } from "./client.ts";
+import { streamCompletion } from "./completion-stream.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./errors.ts";
 import { withRetries } from "./retry.ts";
 import { type LlmUsage, usageOf } from "./usage.ts";
@@ -112,7 +113,7 @@ export class ChatStream implements AsyncIterable<string> {
         this.#end("completed", null);
         return;
       }
-      // The client ends an aborted stream without a word, and so does a server that goes away.
+      // A server that goes away may end its stream without a word.
       if (!this.#finished) throw new LlmError("cut", "the model's answer broke off");
       this.#end("completed", null);
     } catch (error) {
@@ -128,7 +129,7 @@ export class ChatStream implements AsyncIterable<string> {
       if (!this.#attempt) throw circuitOpenError();
       const { signal } = this.#upstream;
       const body = toBody(this.#request);
-      const ask = () => this.#llm.client.chat.completions.create(body, { signal, maxRetries: 0 });
+      const ask = () => streamCompletion(this.#llm.client, body, { signal, maxRetries: 0 });
       return await withRetries(ask, performance.now() + this.#llm.timeoutMs, signal);
     } catch (error) {
       throw this.#fail(error);

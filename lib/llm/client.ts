@@ -2,6 +2,7 @@ import OpenAI from "openai";
 import type { Config } from "../config.ts";
 import { Circuit } from "./circuit.ts";
 import { embeddedFetch } from "./embedded/fetch.ts";
+import { createFetch } from "./fetch.ts";
 
 /** The language model as the nodes use it: one client per process, so that connections are shared. */
 export type Llm = {
@@ -46,6 +47,7 @@ export function createLlm(config: Config): Llm {
     organization: null,
     project: null,
     timeout: timeoutMs,
+    fetch: createFetch(),
     // At "debug" the client would print whole conversations.
     logLevel: "off",
   });
