@@ -6,6 +6,7 @@ import { parseConfig } from "../../lib/config.ts";
 import { LlmError } from "../../lib/errors.ts";
 import { type ChatRequest, ChatStream } from "../../lib/llm/chat.ts";
 import { createLlm, type Llm } from "../../lib/llm/client.ts";
+import type { LlmUsage } from "../../lib/llm/usage.ts";
 import { createStepGate, type MockLlm, type Reply, startMockLlm } from "../support/mock-llm.ts";
 import { freePort } from "../support/server-process.ts";
 
