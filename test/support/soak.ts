@@ -63,8 +63,9 @@ export type SoakResult = {
 export async function soak(sessions: number, warmUp: number): Promise<SoakResult> {
   const llm = await startMockLlm();
   llm.onChat(answer);
-  const server = await SoakServer.start(llm.baseUrl);
+  let server: SoakServer | null = null;
   try {
+    server = await SoakServer.start(llm.baseUrl);
     const before = await server.census();
     await runCalls(server.wsUrl, 0, warmUp);
     const warm = await settled(server, llm, before);
@@ -72,7 +73,7 @@ export async function soak(sessions: number, warmUp: number): Promise<SoakResult
     const after = await settled(server, llm, before);
     return { before, warm, after, openUpstream: llm.openConnections };
   } finally {
-    await server.stop();
+    await server?.stop();
     await llm.close();
   }
 }
