@@ -1,10 +1,9 @@
 import { EventEmitter, once } from "node:events";
 import type { ChatCompletion } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
-import { readTurn } from "./lib/conversation.ts";
 import { withDeadline } from "./lib/deadline.ts";
 import { describeError } from "./lib/errors.ts";
-import type { AnyEvent, EventOf } from "./lib/events.ts";
+import type { AnyEvent } from "./lib/events.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { classify } from "./lib/llm/embedded/sentiment.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./lib/llm/errors.ts";
@@ -17,6 +16,7 @@ import {
   type VerdictSource,
 } from "./lib/log-events.ts";
 import { BackgroundAgentNode } from "./lib/nodes/background-agent-node.ts";
+import { Utterances } from "./lib/utterances.ts";
 
 const PROMPT = `You judge the mood of a customer who talks to a support agent.
 Answer with one word, one of: positive, neutral, negative, frustrated.
@@ -67,12 +67,10 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   readonly #changes = new EventEmitter();
   readonly #counts = new Map<Sentiment, number>();
   #lastApplied: Promise<void> = Promise.resolve();
-  #utterances = 0;
+  readonly #utterances = new Utterances();
   /** Utterances whose verdict has not been applied yet. */
   #inFlight = 0;
   #frustrationCount = 0;
-  #heard: { text: string; from: "transcript" | "request" } | null = null;
-  #userMessages = 0;
 
   constructor(options: SentimentAnalyzerOptions) {
     super({ name: "sentiment-analyzer", hears: ["client"] });
@@ -130,8 +128,8 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   override stop(): void {
     const { overall, frustrationCount, shouldEscalate } = this.getSentimentSummary();
     this.session.log.info(
-      { utterances: this.#utterances, overall, frustrationCount, shouldEscalate },
-      `[SentimentAnalyzer] Session summary: overall ${overall} over ${this.#utterances} utterances (frustration count: ${frustrationCount})`,
+      { utterances: this.#utterances.count, overall, frustrationCount, shouldEscalate },
+      `[SentimentAnalyzer] Session summary: overall ${overall} over ${this.#utterances.count} utterances (frustration count: ${frustrationCount})`,
     );
   }
 
@@ -145,38 +143,22 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
         this.userIsSpeaking = false;
         break;
       case "agent.transcript.update":
-        if (event.role === "user") await this.#hear(event.content, "transcript");
-        break;
       case "system.llm.request":
-        await this.#hearRequest(event);
+        await this.#hear(event);
         break;
       default:
         break;
     }
   }
 
-  /** Some platforms send no transcripts: then the utterance is the last user message of a request. */
-  async #hearRequest({ messages }: EventOf<"system.llm.request">): Promise<void> {
-    if (!messages || this.#heard?.from === "transcript") return;
-    const said = messages.map(readTurn).filter((turn) => turn?.role === "user");
-    const text = said.at(-1)?.content;
-    // The same list again is a repeated request, not a repeated utterance.
-    const isNew = said.length > this.#userMessages || text !== this.#heard?.text;
-    this.#userMessages = said.length;
-    if (text !== undefined && isNew) await this.#hear(text, "request");
-    this.#changes.emit("change");
-  }
-
-  async #hear(text: string, from: "transcript" | "request"): Promise<void> {
-    // The first request may overtake the transcript of the same words.
-    const again = from === "transcript" && this.#heard?.from === "request" && this.#heard.text === text;
-    this.#heard = { text, from };
-    if (again || text.trim() === "") {
+  async #hear(event: AnyEvent): Promise<void> {
+    const text = this.#utterances.take(event);
+    // What may have been counted as outstanding is known by now not to be.
+    if (text === null) {
       this.#changes.emit("change");
       return;
     }
-    this.#utterances += 1;
-    const verdict = this.#judge(text.slice(0, MAX_UTTERANCE_CHARS), this.#utterances);
+    const verdict = this.#judge(text.slice(0, MAX_UTTERANCE_CHARS), this.#utterances.count);
     const applied = Promise.all([verdict, this.#lastApplied]).then(([result]) => this.#apply(result));
     this.#lastApplied = applied;
     this.#inFlight += 1;
@@ -275,7 +257,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   #mayBeUtterance(event: AnyEvent): boolean {
     if (event.type === "agent.transcript.update") return event.role === "user";
     return (
-      event.type === "system.llm.request" && event.messages !== null && this.#heard?.from !== "transcript"
+      event.type === "system.llm.request" && event.messages !== null && !this.#utterances.fromTranscripts
     );
   }
 

@@ -1,3 +1,4 @@
+import { readTurn } from "./conversation.ts";
 import type { AnyEvent, EventOf } from "./events.ts";
 
 /**
@@ -14,6 +15,11 @@ export class Utterances {
     return this.#count;
   }
 
+  /** Whether the client sends transcripts, so that no request is an utterance. */
+  get fromTranscripts(): boolean {
+    return this.#heard?.from === "transcript";
+  }
+
   /** The new utterance that this event brings, or null. */
   take(event: AnyEvent): string | null {
     if (event.type === "agent.transcript.update" && event.role === "user") {
@@ -24,12 +30,12 @@ export class Utterances {
 
   #takeFromRequest({ messages }: EventOf<"system.llm.request">): string | null {
     if (!messages || this.#heard?.from === "transcript") return null;
-    const said = messages.filter(({ role }) => role === "user");
+    const said = messages.map(readTurn).filter((turn) => turn?.role === "user");
     const text = said.at(-1)?.content;
     // The same list again is a repeated request, not a repeated utterance.
     const isNew = said.length > this.#userMessages || text !== this.#heard?.text;
     this.#userMessages = said.length;
-    return typeof text === "string" && isNew ? this.#take(text, "request") : null;
+    return text !== undefined && isNew ? this.#take(text, "request") : null;
   }
 
   #take(text: string, from: "transcript" | "request"): string | null {

@@ -200,7 +200,11 @@ describe("the record of a call", () => {
 
   test("takes the utterance from the request where there are no transcripts", async () => {
     const call = await record(async ({ client, speaker }) => {
-      const messages = [{ role: "user", content: "my order is late" }];
+      const content = [
+        { type: "text", text: "my order " },
+        { type: "text", text: "is late" },
+      ];
+      const messages = [{ role: "user", content }];
       client.send({ type: "system.llm.request", messages });
       await client.response();
       client.send({ type: "system.llm.request", messages });
