@@ -125,15 +125,18 @@ function optionsFor(element, latest) {
   };
 }
 
+/** The shortest time an axis shows, s: enough for marks that differ. */
+const SHORTEST_S = 4;
+
 /**
- * The mark is shown also where the line does not reach it, and a single point has room on both sides.
+ * The mark is shown also where the line does not reach it.
  * @param {number | null} min @param {number | null} max @param {number | null} mark @returns {[number, number]}
  */
 function withMark(min, max, mark) {
   const ends = [min, max, mark].filter((end) => end !== null);
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
   if (ends.length === 0) return [0, 60];
-  return low === high ? [low - 5, high + 5] : [low, high];
+  const low = Math.floor(Math.min(...ends));
+  return [low, Math.max(Math.max(...ends), low + SHORTEST_S)];
 }
 
 /** @param {uPlot} plot @param {number | null} mark @param {string} colour */

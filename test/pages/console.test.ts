@@ -109,6 +109,8 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     const before = llm.requests.length;
     await type(talk.page, "You said Tuesday! This is ridiculous.");
     await transcript.getByText("frustrated").waitFor();
+    await transcript.getByText("I can give you back the delivery fee.").waitFor();
+    await console.getByLabel("Coaching").getByText("no empathy").waitFor();
     const prompts = llm.requests.slice(before).filter(({ kind }) => kind === "chat");
     assert.match(JSON.stringify(prompts[0]?.body.messages), /Offer a refund of the delivery fee/);
     await transcript.getByText("Supervisor whispered to the agent: Offer a refund").waitFor();
