@@ -8,7 +8,8 @@ import { compileRules } from "./lib/coach/rules.ts";
 import { type Config, loadConfig } from "./lib/config.ts";
 import { ConfigError, describeError } from "./lib/errors.ts";
 import { Live } from "./lib/live/live.ts";
-import { InProcessFeed } from "./lib/live/live-feed.ts";
+import { InProcessFeed, type LiveFeed } from "./lib/live/live-feed.ts";
+import { openPostgresFeed } from "./lib/live/postgres-feed.ts";
 import { liveRoutes } from "./lib/live/routes.ts";
 import { createLlm } from "./lib/llm/client.ts";
 import { createLogger } from "./lib/logger.ts";
@@ -28,8 +29,8 @@ const log = createLogger(config);
 await startWorkers(config, log);
 const llm = createLlm(config);
 const metrics = new Metrics();
-const live = new Live(new InProcessFeed());
 const calls = await openCallStore({ config, llm, log }).catch(cannotStore);
+const live = new Live(await openLiveFeed().catch(cannotStore));
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
@@ -70,7 +71,11 @@ const app = await createAgentServer({
 await serveApiDocs(app);
 await app.register(callRoutes, { store: calls });
 await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
-app.addHook("onClose", () => calls.close());
+app.addHook("onClose", async () => {
+  // It holds a connection of the store's, which waits for it.
+  await live.close();
+  await calls.close();
+});
 closeOnSignal(app, log);
 await app.register(pages);
 await app.listen({ host: config.HOST, port: config.PORT }).catch(cannotListen);
@@ -84,6 +89,12 @@ llm.agentCircuit.onChange((isOpen) => {
 /** Why calls are worse off at the moment, or null. */
 function health(): string | null {
   return llm.agentCircuit.isOpen ? "the agent's model keeps failing, callers hear an apology" : null;
+}
+
+/** Servers that share a PostgreSQL database share what is live, too. */
+async function openLiveFeed(): Promise<LiveFeed> {
+  const { pool } = calls.database;
+  return pool ? openPostgresFeed(pool, log) : new InProcessFeed();
 }
 
 function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }: Config): Transfer | null {

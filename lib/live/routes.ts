@@ -35,7 +35,6 @@ export async function liveRoutes(
 ): Promise<void> {
   // An open stream would hold the server's close for as long as its reader likes.
   app.addHook("preClose", async () => live.endStreams());
-  app.addHook("onClose", () => live.close());
 
   // A HEAD route would open a stream as well.
   app.get("/live", { exposeHeadRoute: false }, async (request, reply) => {

@@ -15,6 +15,7 @@ import type { Supervised } from "../../lib/live/supervised.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { ScriptedAgent, says } from "../support/nodes.ts";
 import { startRuntime } from "../support/runtime-server.ts";
+import { startServerProcess } from "../support/server-process.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 const url = process.env.TEST_DATABASE_URL;
@@ -26,8 +27,10 @@ if (skip) console.log(skip);
 
 const log = pino({ level: "silent" });
 
-/** An empty database for the test, and pools on it as servers have them. */
-async function withDatabase(run: (pool: (name?: string) => pg.Pool) => Promise<void>): Promise<void> {
+/** An empty database for the test, pools on it as servers have them, and its address. */
+async function withDatabase(
+  run: (pool: (name?: string) => pg.Pool, address: string) => Promise<void>,
+): Promise<void> {
   const name = `live_${randomUUID().replaceAll("-", "")}`;
   const server = new pg.Pool({ connectionString: url });
   await server.query(`create database ${name}`);
@@ -39,7 +42,7 @@ async function withDatabase(run: (pool: (name?: string) => pg.Pool) => Promise<v
       pool.on("error", () => {});
       pools.push(pool);
       return pool;
-    });
+    }, own);
   } finally {
     await Promise.all(pools.map((pool) => pool.end()));
     await server.query(`drop database ${name} with (force)`);
@@ -73,6 +76,7 @@ async function startServer(pool: pg.Pool) {
     {
       plugins: async (app) => {
         await app.register(liveRoutes, { live, canSupervise: true });
+        app.addHook("onClose", () => live.close());
       },
     },
   );
@@ -144,6 +148,21 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
       assert.equal((await viewer.next("call.ended")).data.reason, "drain");
       await viewer.close();
       await there.close();
+    });
+  });
+
+  test("do so as real processes, and one that is told to stop says how its calls ended", async () => {
+    await withDatabase(async (_pool, address) => {
+      const env = { HOST: "127.0.0.1", DATABASE_URL: address, DRAIN_TIMEOUT_MS: "0" };
+      const [here, there] = await Promise.all([startServerProcess({ env }), startServerProcess({ env })]);
+      const viewer = await EventReader.connect(`${there.url}/live`);
+      const client = await VoiceClient.connect(here.wsUrl);
+      client.join();
+      await viewer.next("turn", ({ data }) => data.role === "agent");
+      assert.equal(await here.stop(), 0);
+      assert.equal((await viewer.next("call.ended")).data.reason, "drain");
+      assert.equal(await there.stop(), 0);
+      await viewer.closed;
     });
   });
 
@@ -250,6 +269,7 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
       const answer = await fetch(`http://127.0.0.1:${port}/live/a/end`, { method: "POST" });
       assert.equal(answer.status, 504);
       await app.close();
+      await live.close();
     });
   });
 });
