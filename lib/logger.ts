@@ -5,7 +5,9 @@ import { createRedactor } from "./redact.ts";
 
 /** JSON lines for machines, or coloured ones where a person sits at a terminal. No line holds a secret. */
 export function createLogger(config: Config, destination: DestinationStream = standardOutput()): Logger {
-  const secrets = [config.OPENAI_API_KEY, config.AUTH_TOKEN].filter((secret) => secret !== undefined);
+  const { OPENAI_API_KEY, AUTH_TOKEN, WEBHOOK_SECRET, DATABASE_URL } = config;
+  const password = URL.canParse(DATABASE_URL) ? decodeURIComponent(new URL(DATABASE_URL).password) : "";
+  const secrets = [OPENAI_API_KEY, AUTH_TOKEN, WEBHOOK_SECRET, password].flatMap((secret) => secret || []);
   const options = {
     level: config.LOG_LEVEL,
     timestamp: stdTimeFunctions.isoTime,

@@ -1,11 +1,14 @@
 import type { ServerResponse } from "node:http";
+import type pg from "pg";
+import type { Logger } from "pino";
 import { type JsonObject, now } from "../events.ts";
 import { Board } from "./board.ts";
 import { notLive } from "./errors.ts";
 import { EventRing } from "./event-ring.ts";
 import { LiveCall } from "./live-call.ts";
 import { type PartialTurn, toFrame, toWire } from "./live-event.ts";
-import type { LiveFeed } from "./live-feed.ts";
+import { InProcessFeed, type LiveFeed } from "./live-feed.ts";
+import { openPostgresFeed } from "./postgres-feed.ts";
 import type { Supervised, SupervisorCommand } from "./supervised.ts";
 import { Viewers } from "./viewers.ts";
 
@@ -112,4 +115,9 @@ export class Live {
   #sendPartial(partial: PartialTurn): void {
     this.#viewers.sendPartial(partial.sessionId, toFrame(partial.type, toWire(partial), null));
   }
+}
+
+/** Servers that share a PostgreSQL database share what is live, too; else (`null`) each has its own. */
+export async function openLive(pool: pg.Pool | null, log: Logger): Promise<Live> {
+  return new Live(pool ? await openPostgresFeed(pool, log) : new InProcessFeed());
 }

@@ -22,25 +22,28 @@ async function setUp(t: TestContext): Promise<{ llm: MockLlm; client: VoiceClien
   const config = parseConfig({ OPENAI_BASE_URL: mock.baseUrl, LLM_TIMEOUT_MS: "2000" });
   const llm = createLlm(config);
   const listeners: Listener[] = [];
-  const server = await startRuntime(async (session) => {
-    const listener = new Listener();
-    const sentiment = new SentimentAnalyzer({ llm, model: "s", timeoutMs: 60_000, threshold: 100 });
-    session.addNode(sentiment);
-    session.addNode(
-      new SupportAgent({
-        llm,
-        model: "a",
-        sentiment,
-        coach: null,
-        transfer: null,
-        escalationWaitMs: 0,
-        maxContextMessages: MAX_CONTEXT,
-      }),
-    );
-    session.addNode(listener);
-    await session.start();
-    listeners.push(listener);
-  });
+  const server = await startRuntime(
+    async (session) => {
+      const listener = new Listener();
+      const sentiment = new SentimentAnalyzer({ llm, model: "s", timeoutMs: 60_000, threshold: 100 });
+      session.addNode(sentiment);
+      session.addNode(
+        new SupportAgent({
+          llm,
+          model: "a",
+          sentiment,
+          coach: null,
+          transfer: null,
+          escalationWaitMs: 0,
+          maxContextMessages: MAX_CONTEXT,
+        }),
+      );
+      session.addNode(listener);
+      await session.start();
+      listeners.push(listener);
+    },
+    { MAX_EVENTS_PER_SECOND: "100000" },
+  );
   t.after(() => server.close());
   const client = await VoiceClient.connect(server.wsUrl);
   const listener = listeners[0];

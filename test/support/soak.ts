@@ -116,13 +116,15 @@ async function settled(server: SoakServer, llm: MockLlm, before: Census): Promis
   llm.closeIdle();
   const guard = AbortSignal.timeout(SETTLE_GUARD_MS);
   const wanted = JSON.stringify(before.resources);
-  while (!guard.aborted) {
-    if (llm.openConnections === 0 && JSON.stringify(await server.resources()) === wanted) break;
+  let resources = await server.resources();
+  while (!guard.aborted && !(llm.openConnections === 0 && JSON.stringify(resources) === wanted)) {
     await delay(POLL_MS);
+    resources = await server.resources();
   }
   // What hangs on a weak reference or a finalizer takes more than one collection to go.
   for (;;) {
-    const census = await server.census();
+    // Its own look at the resources may catch the store's heartbeat at work, so the one above counts.
+    const census = { ...(await server.census()), resources };
     if (guard.aborted || JSON.stringify(census.live) === JSON.stringify(before.live)) return census;
     await delay(POLL_MS);
   }
