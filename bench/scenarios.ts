@@ -123,11 +123,15 @@ async function interrupts(bench: Bench, peer: Peer): Promise<Figures> {
     pids: { server: [peer.pid], mock: bench.mock.pid },
   });
   const sentAt = new Map(report.interrupts.map(({ id, at }) => [id, at]));
-  // What is closed when the callers hang up is not counted: their last answers were interrupted before.
-  const toClosed = (await bench.mock.left()).flatMap(({ id, at }) => {
-    const from = sentAt.get(id);
-    return from === undefined ? [] : [at - from];
-  });
+  const toClosed: number[] = [];
+  // The last ones may still be on their way when their callers have heard the end.
+  for (let look = 0; look < 40 && toClosed.length < sentAt.size; look += 1) {
+    for (const { id, at } of await bench.mock.left()) {
+      const from = sentAt.get(id);
+      if (from !== undefined) toClosed.push(at - from);
+    }
+    await delay(50);
+  }
   await bench.load.close();
   return {
     "interrupt to end p50, ms": percentile(report.interruptToEndMs, 50),

@@ -14,7 +14,7 @@ const MOST_CONNECTIONS = 10;
 const listens = (line: LogLine) => line.msg === "Worker listens";
 
 async function startTwo(t: TestContext, env: Record<string, string> = {}) {
-  const server = await startServerProcess({ env: { WORKERS: "2", ...env } });
+  const server = await startServerProcess({ env: { WORKERS: "2", DRAIN_TIMEOUT_MS: "200", ...env } });
   t.after(() => server.stop("SIGKILL"));
   const first = await server.nextLine(listens);
   const second = await server.nextLine(listens);
