@@ -5,7 +5,7 @@ import { callRoutes } from "./lib/calls/routes.ts";
 import { Coach } from "./lib/coach/coach.ts";
 import { loadCoachConfig } from "./lib/coach/config.ts";
 import { compileRules } from "./lib/coach/rules.ts";
-import { type Config, loadConfig } from "./lib/config.ts";
+import { loadConfig } from "./lib/config.ts";
 import { openLive } from "./lib/live/live.ts";
 import { liveRoutes } from "./lib/live/routes.ts";
 import { createLlm } from "./lib/llm/client.ts";
@@ -18,9 +18,10 @@ import { createAgentServer } from "./lib/server.ts";
 import type { AgentSession } from "./lib/session.ts";
 import { closeOnSignal } from "./lib/shutdown.ts";
 import { orExit } from "./lib/startup.ts";
+import { transferOf } from "./lib/transfer.ts";
 import { startWorkers } from "./lib/workers.ts";
 import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
-import { SupportAgent, type Transfer } from "./support-agent.ts";
+import { SupportAgent } from "./support-agent.ts";
 
 const config = await orExit(loadConfig);
 const coachRules = await orExit(() => compileRules(loadCoachConfig(config.COACH_RULES)));
@@ -32,7 +33,7 @@ const metrics = new Metrics();
 const calls = await orExit(() => openCallStore({ config, llm, log }), "See DATABASE_URL.");
 const live = await orExit(() => openLive(calls.database.pool, log), "See DATABASE_URL.");
 
-/** Runs once for every call: a node that listens, a node that talks, and the start. */
+/** Runs once for every call: the nodes that listen, the one that talks, and the start. */
 async function setupSession(session: AgentSession): Promise<void> {
   const sentiment = new SentimentAnalyzer({
     llm,
@@ -48,7 +49,7 @@ async function setupSession(session: AgentSession): Promise<void> {
     model: config.AGENT_MODEL,
     sentiment,
     coach: config.ESCALATE_ON_REQUEST ? coach : null,
-    transfer: transferTarget(config),
+    transfer: transferOf(config),
     escalationWaitMs: config.ESCALATION_WAIT_MS,
     maxContextMessages: config.MAX_CONTEXT_MESSAGES,
   });
@@ -81,8 +82,3 @@ closeOnSignal(app, log);
 const address = { host: config.HOST, port: config.PORT };
 await orExit(() => app.listen(address), "Set PORT and HOST to an address that is free.");
 log.info(`Answers come from ${llm.provider}`);
-
-function transferTarget({ TRANSFER_NUMBER, TRANSFER_TYPE, TRANSFER_HOLD_MUSIC }: Config): Transfer | null {
-  if (TRANSFER_NUMBER === undefined) return null;
-  return { number: TRANSFER_NUMBER, type: TRANSFER_TYPE, holdMusic: TRANSFER_HOLD_MUSIC ?? null };
-}

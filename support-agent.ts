@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Coach } from "./lib/coach/coach.ts";
-import type { AnyEvent, EventOf } from "./lib/events.ts";
+import type { AnyEvent } from "./lib/events.ts";
 import { LiveError } from "./lib/live/errors.ts";
 import type { Supervised } from "./lib/live/supervised.ts";
 import { Whispers } from "./lib/live/whispers.ts";
@@ -11,6 +11,7 @@ import { isLog, logDraft } from "./lib/log-events.ts";
 import { OutputAgentNode } from "./lib/nodes/output-agent-node.ts";
 import type { Turn } from "./lib/nodes/turn.ts";
 import { ToolSet, tool } from "./lib/tools.ts";
+import { type Transfer, transferDraft } from "./lib/transfer.ts";
 import type { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 
 const GREETING = "Hello! I'm here to help. What can I assist you with today?";
@@ -22,6 +23,7 @@ const NO_TRANSFER_LINE =
 const TRANSFER_LINE = "Of course. Let me connect you with a supervisor.";
 const NO_PERSON_LINE =
   "I can't transfer you from here, but I have marked this conversation for a supervisor.";
+const SUPERVISOR_GREETING = "You are now connected with a supervisor, who knows what this is about.";
 const AFTER_TRANSFER_LINE = "A supervisor will take it from here.";
 
 const PROMPT = `You are a support agent on the telephone. Your words are spoken aloud:
@@ -29,13 +31,6 @@ one to three short sentences, no lists, no markup. Find out what the caller need
 Never invent facts about an order or an account; ask for what you need to know.
 If the caller is unhappy, acknowledge it in a few words before you go on.
 Use transfer_to_supervisor when the caller asks for a person, end_call when the caller says goodbye.`;
-
-/** Where an upset caller is handed to; it comes from the configuration alone, never from a model or a caller. */
-export type Transfer = {
-  number: string;
-  type: "cold" | "warm";
-  holdMusic: EventOf<"agent.transfer_call">["onHoldMusic"];
-};
 
 export type SupportAgentOptions = {
   llm: Llm;
@@ -248,23 +243,7 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
   /** Asks the platform for the transfer; the framework holds it back until the line has been sent. */
   #handOver(): void {
     const { transfer } = this.#options;
-    if (!transfer) return;
-    const warm = transfer.type === "warm";
-    this.sendEvent({
-      type: "agent.transfer_call",
-      transferCallNumber: transfer.number,
-      transferOptions: {
-        type: `${transfer.type}_transfer`,
-        privateHandoffOption: warm ? { type: "static", prompt: this.#briefing() } : null,
-        publicHandoffOption: warm
-          ? {
-              type: "static",
-              prompt: "You are now connected with a supervisor, who knows what this is about.",
-            }
-          : null,
-      },
-      onHoldMusic: transfer.holdMusic,
-    });
+    if (transfer) this.sendEvent(transferDraft(transfer, this.#briefing(), SUPERVISOR_GREETING));
   }
 
   /** What is whispered to the supervisor before the caller hears them. */

@@ -2,18 +2,20 @@ import { loadConfig } from "../../lib/config.ts";
 import { createLlm } from "../../lib/llm/client.ts";
 import { createLogger } from "../../lib/logger.ts";
 import { createAgentServer } from "../../lib/server.ts";
+import { closeOnSignal } from "../../lib/shutdown.ts";
 import { InsuranceAgent } from "./insurance-agent.ts";
 
 const config = loadConfig();
+const log = createLogger(config);
 const llm = createLlm(config);
 
 const app = await createAgentServer({
   config,
-  log: createLogger(config),
+  log,
   setupSession: async (session) => {
     session.addNode(new InsuranceAgent(llm, config.AGENT_MODEL));
     await session.start();
   },
 });
+closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void app.close());

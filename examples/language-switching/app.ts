@@ -8,11 +8,13 @@ import { createLogger } from "../../lib/logger.ts";
 import { OutputAgentNode } from "../../lib/nodes/output-agent-node.ts";
 import type { Turn } from "../../lib/nodes/turn.ts";
 import { createAgentServer } from "../../lib/server.ts";
+import { closeOnSignal } from "../../lib/shutdown.ts";
 import { ToolSet, tool } from "../../lib/tools.ts";
 import { LanguageDetector } from "./language-detector.ts";
 import { ProfanityFilter } from "./profanity-filter.ts";
 
 const config = loadConfig();
+const log = createLogger(config);
 const llm = createLlm(config);
 
 /** Answers in the caller's language, which it asks the detector in front of it for. */
@@ -66,7 +68,7 @@ The caller speaks ${this.#detector.current}. Answer in ${this.#detector.current}
 
 const app = await createAgentServer({
   config,
-  log: createLogger(config),
+  log,
   setupSession: async (session) => {
     const detector = new LanguageDetector();
     const agent = new SupportAgent(detector);
@@ -77,5 +79,5 @@ const app = await createAgentServer({
     await session.start();
   },
 });
+closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void app.close());
