@@ -4,6 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { openBrowser, openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
 import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
   let llm: MockLlm;
@@ -127,23 +128,20 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
   });
 
   test("a lost line is said plainly, and the next call works", async () => {
-    llm.onChat(() => "Of course.");
-    const { page } = await openPage(browser, `${server.url}/talk`, { width: 360, height: 740 });
+    const proxy = await startTcpProxy(server.port);
+    const { page } = await openPage(browser, `${proxy.url}/talk`, { width: 360, height: 740 });
     await page.getByRole("button", { name: "Call the agent" }).click();
     await page.getByText("What can I assist you with today?").waitFor();
-    const port = server.port;
-    await server.stop("SIGKILL");
+    proxy.cut();
     await page.getByText("The line was lost.").waitFor();
     await page.getByRole("button", { name: "Call again" }).click();
     await page.getByText("The server could not be reached.").waitFor();
     await screenshot(page, "talk-lost-phone");
-    server = await startServerProcess({
-      port,
-      env: { OPENAI_BASE_URL: llm.baseUrl, OPENAI_API_KEY: "test" },
-    });
+    proxy.mend();
     await page.getByRole("button", { name: "Call again" }).click();
     await page.getByText("What can I assist you with today?").waitFor();
     await page.context().close();
+    await proxy.close();
   });
 });
 
