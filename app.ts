@@ -30,6 +30,7 @@ await startWorkers(config, log);
 const llm = createLlm(config);
 const metrics = new Metrics();
 const calls = await orExit(() => openCallStore({ config, llm, log }), "See DATABASE_URL.");
+metrics.watchRecord(calls.writer);
 const live = await orExit(() => openLive(calls.database.pool, log), "See DATABASE_URL.");
 
 /** Runs once for every call: a node that listens, a node that talks, and the start. */
