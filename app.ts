@@ -31,6 +31,7 @@ await startWorkers(config, log);
 const llm = createLlm(config);
 const metrics = new Metrics();
 const calls = await orExit(() => openCallStore({ config, llm, log }), "See DATABASE_URL.");
+metrics.watchRecord(calls.writer);
 const live = await orExit(() => openLive(calls.database.pool, log), "See DATABASE_URL.");
 
 /** Runs once for every call: the nodes that listen, the one that talks, and the start. */

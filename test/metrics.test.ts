@@ -147,6 +147,18 @@ describe("/metrics", () => {
     });
   });
 
+  test("shows how many writes the record has lost by now", async () => {
+    const metrics = new Metrics();
+    const writer = { lost: 0 };
+    metrics.watchRecord(writer);
+    const lost = async () =>
+      (await metrics.registry.metrics()).match(/^voice_agent_record_writes_lost_total .*$/m)?.[0];
+    assert.equal(await lost(), "voice_agent_record_writes_lost_total 0");
+    writer.lost = 3;
+    assert.equal(await lost(), "voice_agent_record_writes_lost_total 3");
+    assert.equal(await lost(), "voice_agent_record_writes_lost_total 3");
+  });
+
   test("of the real server: verdicts, escalations, the model's errors and the process, in bounded labels", async (t) => {
     const mock = await startMockLlm();
     t.after(() => mock.close());
@@ -173,6 +185,7 @@ describe("/metrics", () => {
     const samples = await scrape(server.url);
     assert.ok((samples.get("process_resident_memory_bytes") ?? 0) > 0);
     assert.ok(samples.has("nodejs_eventloop_lag_seconds"));
+    assert.equal(samples.get("voice_agent_record_writes_lost_total"), 0);
     assert.doesNotMatch([...samples.keys()].join("\n"), /1555|call-1|outrage/);
     await client.close();
     await server.nextLine(({ msg }) => msg === "Session ended");

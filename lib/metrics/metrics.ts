@@ -52,15 +52,16 @@ export class Metrics {
   watch(server: ServerFigures): void {
     this.#gauge("sessions_open", "Open connections", () => server.size);
     this.#gauge("buffered_bytes", "Bytes that clients have not read yet", () => server.bufferedBytes);
-    const dropped: Counter = new Counter({
-      name: "voice_agent_dropped_events_total",
-      help: "Events dropped by nodes that did not keep up",
-      registers: [this.registry],
-      collect: () => {
-        dropped.reset();
-        dropped.inc(server.droppedEvents);
-      },
-    });
+    this.#total(
+      "dropped_events_total",
+      "Events dropped by nodes that did not keep up",
+      () => server.droppedEvents,
+    );
+  }
+
+  /** Adds what the queue in front of the store of calls has lost. Called once. */
+  watchRecord(writer: { readonly lost: number }): void {
+    this.#total("record_writes_lost_total", "Writes that the record of calls has lost", () => writer.lost);
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
@@ -69,6 +70,19 @@ export class Metrics {
 
   #histogram(name: string, help: string, buckets: number[]): Histogram {
     return new Histogram({ name: `voice_agent_${name}`, help, buckets, registers: [this.registry] });
+  }
+
+  /** A counter that somebody else counts. */
+  #total(name: string, help: string, read: () => number): void {
+    const counter: Counter = new Counter({
+      name: `voice_agent_${name}`,
+      help,
+      registers: [this.registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(read());
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {
