@@ -80,6 +80,6 @@ app.addHook("onClose", async () => {
   await calls.close();
 });
 closeOnSignal(app, log);
+log.info(`Answers come from ${llm.provider}`);
 const address = { host: config.HOST, port: config.PORT };
 await orExit(() => app.listen(address), "Set PORT and HOST to an address that is free.");
-log.info(`Answers come from ${llm.provider}`);
