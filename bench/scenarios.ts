@@ -114,7 +114,7 @@ async function interrupts(bench: Bench, peer: Peer): Promise<Figures> {
   await bench.mock.left();
   const report = await bench.load.talk({
     callers,
-    until: { unit: "turns", turns: bench.size === "full" ? 4 : 1 },
+    until: { unit: "turns", turns: bench.size === "full" ? 3 : 1 },
     // In the middle of an answer; with the pause after it, a caller interrupts every two seconds.
     interruptAfter: 40,
     mood: "calm",

@@ -255,9 +255,14 @@ export function isAgentEvent(event: AnyEvent): event is AgentEvent {
   return agentSchemas.has(event.type);
 }
 
+let latest = { ms: 0, text: "" };
+
 /** The present time as the wire writes it: ISO 8601, UTC, milliseconds. */
 export function now(): string {
-  return new Date().toISOString();
+  const ms = Date.now();
+  // Writing a date down costs as much as encoding a chunk; many events share a millisecond.
+  if (ms !== latest.ms) latest = { ms, text: new Date(ms).toISOString() };
+  return latest.text;
 }
 
 function parseFrame(data: Uint8Array | string): JsonObject & { type: string } {

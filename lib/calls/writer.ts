@@ -5,6 +5,8 @@ import type { Db } from "./store/schema.ts";
 
 /** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
 const DEFAULT_LIMIT = 10_000;
+/** How long the first write waits for others, ms: a transaction of many costs little more than one of a single write. */
+const GATHER_MS = 50;
 /** Writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
 const BATCH = 100;
 /** A store that is down is tried again after so long, ms; then each write gets one more try by itself. */
@@ -87,6 +89,8 @@ export class CallWriter {
   }
 
   async #drain(): Promise<void> {
+    // Aborted by close(): then nothing more will come.
+    await delay(GATHER_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, BATCH);
       if (!(await this.#writeTogether(batch))) for (const entry of batch) await this.#writeAlone(entry);

@@ -7,6 +7,7 @@ import {
   type Draft,
   type EventOf,
   type JsonObject,
+  now,
   stamp,
 } from "../events.ts";
 import { type LogPayloads, logDraft } from "../log-events.ts";
@@ -219,7 +220,8 @@ export abstract class OutputAgentNode extends AgentNode {
   #say(turn: Turn, text: string): void {
     if (text === "") return;
     turn.said += text;
-    this.sendEvent({ type: "agent.llm.response.chunk", text });
+    // With its time already, it needs no copy that has one: there are hundreds of these in an answer.
+    this.sendEvent({ type: "agent.llm.response.chunk", text, timestamp: now() });
   }
 
   /** Ends a turn exactly once: its `end` goes out now, whether or not the generator has noticed. */
