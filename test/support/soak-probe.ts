@@ -8,10 +8,15 @@ import { AgentSession } from "../../lib/session.ts";
 
 const CLASSES = [AgentSession, ChatStream];
 
-/** Ref'd handles and requests of the event loop, by kind. */
+/** A read of a file, or a question to the store's thread (its heartbeat, say), that happens to be under way. */
+const MOMENTARY = new Set(["FSReqCallback", "FSReqPromise", "MessagePort"]);
+
+/** Ref'd handles of the event loop, by kind: sockets, timers, … */
 function resources(): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (!MOMENTARY.has(kind)) counts[kind] = (counts[kind] ?? 0) + 1;
+  }
   return counts;
 }
 
