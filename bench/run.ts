@@ -34,6 +34,9 @@ const out = options.out ?? fileURLToPath(new URL("results", import.meta.url));
 const size: Size = options.smoke ? "smoke" : options.quick ? "quick" : "full";
 const started = new Map<string, Peer>();
 
+// Every peer that runs has a listener that ends it with this process.
+process.setMaxListeners(0);
+
 if (options.help) console.log(USAGE);
 else await main();
 

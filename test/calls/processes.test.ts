@@ -6,15 +6,19 @@ import { join } from "node:path";
 import test, { afterEach, beforeEach, describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { z } from "zod";
 import { callListWire, callWire } from "../../lib/calls/wire.ts";
 import { skipWithoutCli, startCli } from "../support/cli.ts";
 import { startMockLlm } from "../support/mock-llm.ts";
 import { until } from "../support/recorded-calls.ts";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { type ServerProcess, serverFor } from "../support/server-process.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const CLI = "lib/calls/report-cli.ts";
+
+type Call = z.infer<typeof callWire>;
+const hasEnded = ({ ended_at }: Call) => ended_at !== null;
 
 describe("calls outlive their process", () => {
   let folder: string;
@@ -26,10 +30,20 @@ describe("calls outlive their process", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
+  async function listed(server: ServerProcess) {
+    return callListWire.parse(await (await fetch(`${server.url}/calls`)).json()).calls;
+  }
+
   async function only(server: ServerProcess) {
-    const { calls } = callListWire.parse(await (await fetch(`${server.url}/calls`)).json());
+    const calls = await listed(server);
     assert.equal(calls.length, 1);
     return callWire.parse(await (await fetch(`${server.url}/calls/${calls[0]?.session_id}`)).json());
+  }
+
+  /** The only call, as soon as it is on record and `isSo` of it: writes wait for each other for some milliseconds. */
+  async function onlyWhen(server: ServerProcess, isSo: (call: Call) => boolean): Promise<Call> {
+    await until(async () => (await listed(server)).length > 0 && isSo(await only(server)));
+    return only(server);
   }
 
   /** What `npm run report -- …` prints. */
@@ -41,26 +55,25 @@ describe("calls outlive their process", () => {
     return stdout;
   }
 
-  test("a call whose server is killed is on record, up to its running turn", async () => {
+  test("a call whose server is killed is on record, up to its running turn", async (t) => {
     const llm = await startMockLlm();
+    t.after(() => llm.close());
     llm.onSentiment(() => "negative");
     llm.onChat(({ utterance }) =>
       utterance === "second" ? { kind: "hangAfter", chunks: 1 } : "Here it is.",
     );
     env.OPENAI_BASE_URL = llm.baseUrl;
-    const server = await startServerProcess({ env });
+    const server = await serverFor(t, { env });
     const client = await VoiceClient.connect(server.wsUrl);
     client.join();
     await client.next("agent.speak");
     await client.turn("first");
     client.say("second");
     await client.next("agent.llm.response.chunk");
-    await until(
-      async () => (await only(server)).turns.filter(({ verdict }) => verdict !== null).length === 2,
-    );
+    await onlyWhen(server, ({ turns }) => turns.filter(({ verdict }) => verdict !== null).length === 2);
     await server.stop("SIGKILL");
 
-    const again = await startServerProcess({ env });
+    const again = await serverFor(t, { env });
     const call = await only(again);
     assert.equal(call.end_reason, "crashed");
     assert.ok(call.ended_at !== null && call.ended_at >= call.started_at);
@@ -75,24 +88,23 @@ describe("calls outlive their process", () => {
     );
     assert.equal(call.score, -2.5);
     await again.stop();
-    await llm.close();
   });
 
-  test("a server that is told to stop ends its calls, and stores it", async () => {
-    const server = await startServerProcess({ env: { ...env, DRAIN_TIMEOUT_MS: "0" } });
+  test("a server that is told to stop ends its calls, and stores it", async (t) => {
+    const server = await serverFor(t, { env: { ...env, DRAIN_TIMEOUT_MS: "0" } });
     const client = await VoiceClient.connect(server.wsUrl);
     client.join();
     await client.turn("hello");
     assert.equal(await server.stop("SIGTERM"), 0);
-    const again = await startServerProcess({ env });
+    const again = await serverFor(t, { env });
     const call = await only(again);
     assert.equal(call.end_reason, "drain");
     assert.equal(call.user_turns, 1);
     await again.stop();
   });
 
-  test("nothing is recorded when it is switched off", async () => {
-    const server = await startServerProcess({ env: { ...env, RECORD_CALLS: "false" } });
+  test("nothing is recorded when it is switched off", async (t) => {
+    const server = await serverFor(t, { env: { ...env, RECORD_CALLS: "false" } });
     const client = await VoiceClient.connect(server.wsUrl);
     await client.turn("hello");
     await client.close();
@@ -100,14 +112,13 @@ describe("calls outlive their process", () => {
     await server.stop();
   });
 
-  test("the report on the command line shows the last call, one by its id, and many", async () => {
-    const server = await startServerProcess({ env });
+  test("the report on the command line shows the last call, one by its id, and many", async (t) => {
+    const server = await serverFor(t, { env });
     const client = await VoiceClient.connect(server.wsUrl);
     client.join();
     await client.turn("Thank you so much, that was wonderful!");
     await client.close();
-    await until(async () => (await only(server)).ended_at !== null);
-    const { session_id: id } = await only(server);
+    const { session_id: id } = await onlyWhen(server, hasEnded);
     // The server still runs: both read the same file.
     const last = await report("--last");
     assert.match(last, new RegExp(`^Call +${id}`));
@@ -121,12 +132,12 @@ describe("calls outlive their process", () => {
 
   test("after a chat with the command line client, the report shows that chat", {
     skip: skipWithoutCli("5"),
-  }, async () => {
-    const server = await startServerProcess({ env });
+  }, async (t) => {
+    const server = await serverFor(t, { env });
     const cli = await startCli({ version: "5", url: server.wsUrl });
     const { text } = await cli.ask("My parcel is lost and I am really disappointed");
     await cli.exit();
-    await until(async () => (await only(server)).ended_at !== null);
+    await onlyWhen(server, hasEnded);
     const shown = await report("--last");
     assert.match(shown, /, chat$/m);
     assert.match(shown, /caller +negative +−2.5 +My parcel is lost and I am really disappointed/);
