@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Compilable, CompiledQuery } from "kysely";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import { type Database, runAll } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 
 /** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
@@ -14,9 +16,11 @@ const RETRIES_MS = [100, 400, 1_600, 5_000];
 /** One warning for so many lost writes. */
 const WARN_EVERY = 100;
 
-export type Write = (db: Db) => Promise<unknown>;
-/** `done`: run once the write is stored. */
-type Entry = { write: Write; done?: () => void };
+/** A write that is one query. */
+export type Write = (db: Db) => Compilable;
+/** A write that has to read first. */
+export type Work = (db: Db) => Promise<unknown>;
+type Entry = { kind: "query"; write: Write } | { kind: "work"; work: Work; done: () => void };
 
 export type WriterOptions = {
   /** Most writes waiting. */
@@ -30,7 +34,7 @@ export type WriterOptions = {
  * the queue longer, one that is full or broken loses writes, counts them and says so; the calls go on.
  */
 export class CallWriter {
-  readonly #db: Db;
+  readonly #database: Database;
   readonly #log: Logger;
   readonly #limit: number;
   readonly #retriesMs: readonly number[];
@@ -39,8 +43,8 @@ export class CallWriter {
   #running: Promise<void> | null = null;
   #lost = 0;
 
-  constructor(db: Db, log: Logger, options: WriterOptions = {}) {
-    this.#db = db;
+  constructor(database: Database, log: Logger, options: WriterOptions = {}) {
+    this.#database = database;
     this.#log = log;
     this.#limit = options.limit ?? DEFAULT_LIMIT;
     this.#retriesMs = options.retriesMs ?? RETRIES_MS;
@@ -61,13 +65,13 @@ export class CallWriter {
       this.#lose("The store of calls is too slow, its queue is full");
       return false;
     }
-    this.#add({ write });
+    this.#add({ kind: "query", write });
     return true;
   }
 
   /** Queues the last write of a call. It is never refused: there is only one for each call. `done` runs once it is stored. */
-  pushLast(write: Write, done: () => void): void {
-    this.#add({ write, done });
+  pushLast(work: Work, done: () => void): void {
+    this.#add({ kind: "work", work, done });
   }
 
   /** Resolves when everything pushed so far is stored or lost. */
@@ -123,10 +127,20 @@ export class CallWriter {
   }
 
   async #transact(entries: readonly Entry[]): Promise<void> {
-    await this.#db.transaction().execute(async (trx) => {
-      for (const { write } of entries) await write(trx);
+    await this.#database.db.transaction().execute(async (trx) => {
+      let queries: CompiledQuery[] = [];
+      for (const entry of entries) {
+        if (entry.kind === "query") {
+          queries.push(entry.write(trx).compile());
+        } else {
+          await runAll(this.#database, trx, queries);
+          queries = [];
+          await entry.work(trx);
+        }
+      }
+      await runAll(this.#database, trx, queries);
     });
-    for (const { done } of entries) done?.();
+    for (const entry of entries) if (entry.kind === "work") entry.done();
   }
 
   #lose(message: string, details: object = {}): void {

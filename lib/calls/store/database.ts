@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { Kysely, Migrator, PostgresDialect } from "kysely";
+import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from "kysely";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { createPool } from "./postgres.ts";
 import { type Db, migrations, type Schema } from "./schema.ts";
-import { SqliteDialect } from "./sqlite.ts";
+import { SqliteDialect, together } from "./sqlite.ts";
 import { StoreError } from "./store-error.ts";
 
 /** One database, whichever it is. `pool` is there for what only PostgreSQL can do, such as LISTEN. */
@@ -26,6 +26,13 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
       cause: error,
     });
   }
+}
+
+/** Runs queries whose rows nobody wants, in their order; `db` is this database or a transaction on it. */
+export async function runAll({ kind }: Database, db: Db, queries: readonly CompiledQuery[]): Promise<void> {
+  if (queries.length === 0) return;
+  if (kind === "sqlite") await db.executeQuery(together(queries));
+  else for (const query of queries) await db.executeQuery(query);
 }
 
 function connect(url: string, log: Logger): Database {

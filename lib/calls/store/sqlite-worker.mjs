@@ -37,9 +37,16 @@ function prepare(sql) {
 }
 
 function run(sql, parameters) {
+  // See `together` in sqlite.ts.
+  if (sql === "all") return runAll(parameters);
   const statement = prepare(sql);
   if (statement.reader) return { rows: statement.all(parameters), changes: 0 };
   return { rows: [], changes: statement.run(parameters).changes };
+}
+
+function runAll(queries) {
+  for (const { sql, parameters } of queries) prepare(sql).run(parameters);
+  return { rows: [], changes: 0 };
 }
 
 parentPort.on("message", (message) => {
