@@ -21,3 +21,8 @@ export function gatherWrites(stream: Writable): void {
   corked.add(stream);
   stream.cork();
 }
+
+/** Lets go now of what was held back of this stream. */
+export function releaseWrites(stream: Writable): void {
+  if (corked.delete(stream)) stream.uncork();
+}

@@ -2,9 +2,11 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Config } from "./config.ts";
 import { type AgentEvent, type ConversationType, encodeEvent } from "./events.ts";
-import { gatherWrites } from "./gather.ts";
+import { gatherWrites, releaseWrites } from "./gather.ts";
 import { INTERNAL_LOGS } from "./log-events.ts";
 
+/** Most bytes of one call that wait for the end of a round of the event loop. */
+const GATHER_BYTES = 64 * 1024;
 /** Unsent bytes at which an answer is held back: a megabyte is minutes of text, so the client has stopped reading. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** Unsent bytes at which it goes on. */
@@ -51,6 +53,7 @@ export class Outbox {
     if (this.#closed || !this.#mayLeave(event)) return;
     gatherWrites(this.#stream);
     this.#socket.send(encodeEvent(event), this.#binary, this.#sent);
+    if (this.#socket.bufferedAmount > GATHER_BYTES) releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Writable } from "node:stream";
 import test, { describe } from "node:test";
 import { setImmediate as nextRound } from "node:timers/promises";
-import { gatherWrites } from "../lib/gather.ts";
+import { gatherWrites, releaseWrites } from "../lib/gather.ts";
 
 /** A stream that notes what each of its writes to the system holds. */
 function recorder(): { stream: Writable; writes: string[] } {
@@ -38,6 +38,17 @@ describe("gathered writes", () => {
     say(one.stream, "c");
     await nextRound();
     assert.deepEqual(one.writes, ["ab", "c"]);
+  });
+
+  test("what is let go of early leaves at once, and what follows waits again", async () => {
+    const { stream, writes } = recorder();
+    say(stream, "a");
+    releaseWrites(stream);
+    assert.deepEqual(writes, ["a"]);
+    say(stream, "b");
+    assert.deepEqual(writes, ["a"]);
+    await nextRound();
+    assert.deepEqual(writes, ["a", "b"]);
   });
 
   test("a stream that ends in between loses nothing", async () => {
