@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Compilable, CompiledQuery } from "kysely";
+import type { Compilable } from "kysely";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
 import { type Database, runAll } from "./store/database.ts";
@@ -9,7 +9,7 @@ import type { Db } from "./store/schema.ts";
 const DEFAULT_LIMIT = 10_000;
 /** How long the first write waits for others, ms: a transaction of many costs little more than one of a single write. */
 const GATHER_MS = 50;
-/** Writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
+/** Most writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
 const BATCH = 100;
 /** A store that is down is tried again after so long, ms; then each write gets one more try by itself. */
 const RETRIES_MS = [100, 400, 1_600, 5_000];
@@ -96,10 +96,17 @@ export class CallWriter {
     // Aborted by close(): then nothing more will come.
     await delay(GATHER_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
     while (this.#queue.length > 0) {
-      const batch = this.#queue.slice(0, BATCH);
+      const batch = this.#nextBatch();
       if (!(await this.#writeTogether(batch))) for (const entry of batch) await this.#writeAlone(entry);
       this.#queue.splice(0, batch.length);
     }
+  }
+
+  /** What is next, as far as it is of one kind. */
+  #nextBatch(): Entry[] {
+    const batch = this.#queue.slice(0, BATCH);
+    const other = batch.findIndex(({ kind }) => kind !== batch[0]?.kind);
+    return other < 0 ? batch : batch.slice(0, other);
   }
 
   async #writeTogether(batch: readonly Entry[]): Promise<boolean> {
@@ -127,20 +134,21 @@ export class CallWriter {
   }
 
   async #transact(entries: readonly Entry[]): Promise<void> {
-    await this.#database.db.transaction().execute(async (trx) => {
-      let queries: CompiledQuery[] = [];
-      for (const entry of entries) {
-        if (entry.kind === "query") {
-          queries.push(entry.write(trx).compile());
-        } else {
-          await runAll(this.#database, trx, queries);
-          queries = [];
-          await entry.work(trx);
-        }
-      }
-      await runAll(this.#database, trx, queries);
-    });
-    for (const entry of entries) if (entry.kind === "work") entry.done();
+    const { db } = this.#database;
+    const queries = entries.filter((entry) => entry.kind === "query");
+    if (queries.length > 0) {
+      await runAll(
+        this.#database,
+        queries.map(({ write }) => write(db).compile()),
+      );
+    }
+    const works = entries.filter((entry) => entry.kind === "work");
+    if (works.length > 0) {
+      await db.transaction().execute(async (trx) => {
+        for (const { work } of works) await work(trx);
+      });
+    }
+    for (const { done } of works) done();
   }
 
   #lose(message: string, details: object = {}): void {

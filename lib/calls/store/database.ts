@@ -28,11 +28,15 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
   }
 }
 
-/** Runs queries whose rows nobody wants, in their order; `db` is this database or a transaction on it. */
-export async function runAll({ kind }: Database, db: Db, queries: readonly CompiledQuery[]): Promise<void> {
-  if (queries.length === 0) return;
-  if (kind === "sqlite") await db.executeQuery(together(queries));
-  else for (const query of queries) await db.executeQuery(query);
+/** Runs queries whose rows nobody wants, in their order and in a transaction: all of them or none. */
+export async function runAll({ kind, db }: Database, queries: readonly CompiledQuery[]): Promise<void> {
+  if (kind === "sqlite") {
+    await db.executeQuery(together(queries));
+  } else {
+    await db.transaction().execute(async (trx) => {
+      for (const query of queries) await trx.executeQuery(query);
+    });
+  }
 }
 
 function connect(url: string, log: Logger): Database {

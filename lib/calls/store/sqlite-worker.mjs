@@ -45,7 +45,14 @@ function run(sql, parameters) {
 }
 
 function runAll(queries) {
-  for (const { sql, parameters } of queries) prepare(sql).run(parameters);
+  prepare("begin immediate").run();
+  try {
+    for (const { sql, parameters } of queries) prepare(sql).run(parameters);
+    prepare("commit").run();
+  } catch (error) {
+    if (db.inTransaction) prepare("rollback").run();
+    throw error;
+  }
   return { rows: [], changes: 0 };
 }
 

@@ -20,10 +20,10 @@ type Answer =
 
 type Waiting = { resolve: (answer: Answer & { ok: true }) => void; reject: (error: Error) => void };
 
-/** In place of a statement: the parameters are queries, to be run one after the other. */
+/** In place of a statement: the parameters are queries, to be run one after the other in a transaction. */
 const ALL = "all";
 
-/** Many queries as one that gives no rows: a message to the thread costs more than what it asks for. */
+/** A transaction of many queries as one that gives no rows: a message to the thread costs more than what it asks for. */
 export function together(queries: readonly CompiledQuery[]): CompiledQuery {
   return CompiledQuery.raw(
     ALL,
