@@ -45,6 +45,9 @@ export type SupportAgentOptions = {
   coach: Pick<Coach, "personRequested"> | null;
 };
 
+const NO_PARAMETERS = z.object({});
+const TRANSFER_PARAMETERS = z.object({ reason: z.string().describe("why, in a few words") });
+
 type EscalationReason = "frustration_threshold_exceeded" | "human_request";
 
 /** Holds the conversation, adapts to the caller's mood, and hands an upset caller to a supervisor. */
@@ -257,18 +260,17 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
   }
 
   #declareTools() {
-    const none = z.object({});
     return [
       tool({
         name: "get_customer_sentiment",
         description: "How the caller has sounded so far: overall, now, and the last five utterances.",
-        parameters: none,
+        parameters: NO_PARAMETERS,
         handler: () => this.#sentiment.getSentimentSummary(),
       }),
       tool({
         name: "check_escalation_needed",
         description: "Whether the caller is upset enough to be handed to a supervisor.",
-        parameters: none,
+        parameters: NO_PARAMETERS,
         handler: () => ({
           escalationNeeded: this.#sentiment.shouldEscalate(),
           frustrationCount: this.#sentiment.frustrationCount,
@@ -279,7 +281,7 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
         name: "end_call",
         description:
           "Ends the call, after your goodbye. Use it when the caller says goodbye or has nothing more to ask.",
-        parameters: none,
+        parameters: NO_PARAMETERS,
         handler: () => {
           this.sendEvent({ type: "agent.end_call" });
           return { status: "ok" };
@@ -288,7 +290,7 @@ export class SupportAgent extends OutputAgentNode implements Supervised {
       tool({
         name: "transfer_to_supervisor",
         description: "Hands the caller to a human supervisor. Use it when the caller asks for a person.",
-        parameters: z.object({ reason: z.string().describe("why, in a few words") }),
+        parameters: TRANSFER_PARAMETERS,
         handler: () => {
           if (!this.#options.transfer) {
             return {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { RawData, WebSocket } from "ws";
 import type { Config } from "./config.ts";
@@ -36,6 +37,7 @@ export class Connection implements FaultOwner {
   /** Resolves when the socket is gone and the nodes have finished up. */
   readonly ended: Promise<void>;
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #options: ConnectionOptions;
   readonly #rate: EventRate;
   readonly #initTimer: NodeJS.Timeout;
@@ -47,10 +49,14 @@ export class Connection implements FaultOwner {
   #missedPongs = 0;
   #closing = false;
 
-  /** Attaches its listeners at once: a frame that comes before them would be lost. */
-  constructor(socket: WebSocket, options: ConnectionOptions) {
+  /**
+   * Attaches its listeners at once: a frame that comes before them would be lost.
+   * @param stream the connection under the socket.
+   */
+  constructor(socket: WebSocket, stream: Duplex, options: ConnectionOptions) {
     const { config, log } = options;
     this.#socket = socket;
+    this.#stream = stream;
     this.#options = options;
     this.#log = log.child({ sessionId: this.id });
     this.#rate = new EventRate(config.MAX_EVENTS_PER_SECOND);
@@ -152,7 +158,7 @@ export class Connection implements FaultOwner {
     const { conversationType, caller } = init.sessionContext;
     const callId = caller?.callId?.slice(0, MAX_CALL_ID_CHARS);
     this.#log = log.child({ sessionId: this.id, ...(callId ? { call_id: callId } : {}) });
-    const outlet = new Outbox(this.#socket, {
+    const outlet = new Outbox(this.#socket, this.#stream, {
       kind,
       conversationType,
       agentLog: config.AGENT_LOG,

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
@@ -39,8 +40,9 @@ export class Connections {
     return this.#open.size >= this.#options.config.MAX_SESSIONS ? "full" : null;
   }
 
-  add(socket: WebSocket): void {
-    const connection = new Connection(socket, this.#options);
+  /** @param stream the connection under the socket. */
+  add(socket: WebSocket, stream: Duplex): void {
+    const connection = new Connection(socket, stream, this.#options);
     this.#open.add(connection);
     void connection.ended.then(() => {
       this.#open.delete(connection);

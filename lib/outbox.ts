@@ -1,8 +1,12 @@
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Config } from "./config.ts";
 import { type AgentEvent, type ConversationType, encodeEvent } from "./events.ts";
+import { gatherWrites, releaseWrites } from "./gather.ts";
 import { INTERNAL_LOGS } from "./log-events.ts";
 
+/** Most bytes of one call that wait for the end of a round of the event loop. */
+const GATHER_BYTES = 64 * 1024;
 /** Unsent bytes at which an answer is held back: a megabyte is minutes of text, so the client has stopped reading. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** Unsent bytes at which it goes on. */
@@ -26,13 +30,16 @@ export type OutboxOptions = {
 /** The one gate to the socket of a session: decides what may leave, in which kind of frame, and when to hold back. */
 export class Outbox {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #options: OutboxOptions;
   readonly #binary: { binary: boolean };
   #closed = false;
   #congestion: { promise: Promise<void>; resolve: () => void; timer: NodeJS.Timeout } | null = null;
 
-  constructor(socket: WebSocket, options: OutboxOptions) {
+  /** @param stream the connection under the socket. */
+  constructor(socket: WebSocket, stream: Duplex, options: OutboxOptions) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#options = options;
     this.#binary = { binary: options.kind === "binary" };
     socket.once("close", () => {
@@ -44,7 +51,9 @@ export class Outbox {
   /** Sends an event, unless the session is closed or its client must not see events of this type. */
   send(event: AgentEvent): void {
     if (this.#closed || !this.#mayLeave(event)) return;
+    gatherWrites(this.#stream);
     this.#socket.send(encodeEvent(event), this.#binary, this.#sent);
+    if (this.#socket.bufferedAmount > GATHER_BYTES) releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
   }
 

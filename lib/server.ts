@@ -135,7 +135,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
       );
       return;
     }
-    connections.add(socket);
+    connections.add(socket, request.raw.socket);
   });
 
   const pinging = setInterval(() => connections.ping(), PING_INTERVAL_MS);

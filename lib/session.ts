@@ -155,7 +155,7 @@ export class AgentSession implements NodeSession {
 
   /** Called by nodes, see {@link NodeSession}. */
   publish(event: AgentEvent, from: AgentNode): void {
-    if (this.signal.aborted) return;
+    if (this.#state === "ended") return;
     if (event.type === "agent.end_call") this.#handedOff ??= "end_call";
     if (event.type === "agent.transfer_call") this.#handedOff ??= "transferred";
     this.#bus.publishFromAgent(event, from);

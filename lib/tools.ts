@@ -1,5 +1,6 @@
 import { zodFunction } from "openai/helpers/zod";
 import type { ChatCompletionTool, ChatCompletionToolMessageParam } from "openai/resources/chat/completions";
+import type { FunctionParameters } from "openai/resources/shared";
 import { z } from "zod";
 import type { AgentEvent, Draft } from "./events.ts";
 import type { ToolCall } from "./llm/chat.ts";
@@ -29,12 +30,21 @@ export type Tool = {
   run(args: unknown, context: ToolContext): Promise<string>;
 };
 
-/** Declares a function the model may call. Its arguments are checked before the handler sees them. */
+/** What the model is told of parameters, kept: every call declares its tools anew. */
+const schemas = new WeakMap<z.ZodObject, FunctionParameters | undefined>();
+
+/**
+ * Declares a function the model may call. Its arguments are checked before the handler sees them.
+ * `parameters` is best made once for all calls, outside the node.
+ */
 export function tool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool {
   const { name, description, parameters, handler } = definition;
   return {
     name,
-    schema: zodFunction({ name, description, parameters }),
+    schema: {
+      type: "function",
+      function: { name, description, parameters: schemaOf(parameters), strict: true },
+    },
     run: async (args, context) => {
       const checked = parameters.safeParse(args);
       if (!checked.success) throw new Error(`Bad arguments: ${z.prettifyError(checked.error)}`);
@@ -42,6 +52,13 @@ export function tool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool
       return typeof result === "string" ? result : JSON.stringify(result ?? null);
     },
   };
+}
+
+function schemaOf(parameters: z.ZodObject): FunctionParameters | undefined {
+  if (!schemas.has(parameters)) {
+    schemas.set(parameters, zodFunction({ name: "any", parameters }).function.parameters);
+  }
+  return schemas.get(parameters);
 }
 
 /** The arguments of a call, which may be left out; null if they are not JSON. */

@@ -45,7 +45,7 @@ export class CallStore {
     const { db } = database;
     const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, SUMMARY_MODEL: model } = config;
     this.database = database;
-    this.writer = new CallWriter(db, log);
+    this.writer = new CallWriter(database, log);
     this.#log = log;
     this.#instance = new Instance(database, log, (...call) => this.#finish(...call));
     this.#retentionDays = config.RETENTION_DAYS;

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { AnyEvent, EventOf, JsonObject } from "../events.ts";
 import { isLog } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
-import { BackgroundAgentNode } from "../nodes/background-agent-node.ts";
+import { ListenerNode } from "../nodes/listener-node.ts";
 import { CallNotes } from "./call-notes.ts";
 import type { CallStore } from "./call-store.ts";
 import { CallTurns } from "./call-turns.ts";
@@ -15,7 +15,7 @@ export type CallRecorderOptions = {
 type Parts = { turns: CallTurns; notes: CallNotes };
 
 /** Writes the record of its call as it goes on. It asks nothing of anybody, and nobody waits for it. */
-export class CallRecorder extends BackgroundAgentNode {
+export class CallRecorder extends ListenerNode {
   readonly #options: CallRecorderOptions;
   /** When the call began, on the clock that only goes forward, ms. */
   #start = 0;
@@ -61,20 +61,9 @@ export class CallRecorder extends BackgroundAgentNode {
     this.#options.store.finish(this.session.id, { endedAt, endReason: reason });
   }
 
-  /**
-   * Every event is taken in where it is heard, and not through the mailbox: noting it takes less time than queueing it,
-   * and a long answer is hundreds of chunks.
-   */
-  override accept(event: AnyEvent): void {
+  protected override hear(event: AnyEvent): void {
     if (!this.#parts) return;
-    try {
-      this.#hear(event, this.#parts);
-    } catch (error) {
-      this.reportError(error, `recording ${event.type}`);
-    }
-  }
-
-  #hear(event: AnyEvent, { turns, notes }: Parts): void {
+    const { turns, notes } = this.#parts;
     switch (event.type) {
       case "agent.llm.response.chunk":
         turns.hearChunk(event.text);

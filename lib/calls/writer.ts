@@ -1,22 +1,26 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Compilable } from "kysely";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import { type Database, runAll } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 
 /** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
 const DEFAULT_LIMIT = 10_000;
 /** How long the first write waits for others, ms: a transaction of many costs little more than one of a single write. */
 const GATHER_MS = 50;
-/** Writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
+/** Most writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
 const BATCH = 100;
 /** A store that is down is tried again after so long, ms; then each write gets one more try by itself. */
 const RETRIES_MS = [100, 400, 1_600, 5_000];
 /** One warning for so many lost writes. */
 const WARN_EVERY = 100;
 
-export type Write = (db: Db) => Promise<unknown>;
-/** `done`: run once the write is stored. */
-type Entry = { write: Write; done?: () => void };
+/** A write that is one query. */
+export type Write = (db: Db) => Compilable;
+/** A write that has to read first. */
+export type Work = (db: Db) => Promise<unknown>;
+type Entry = { kind: "query"; write: Write } | { kind: "work"; work: Work; done: () => void };
 
 export type WriterOptions = {
   /** Most writes waiting. */
@@ -30,7 +34,7 @@ export type WriterOptions = {
  * the queue longer, one that is full or broken loses writes, counts them and says so; the calls go on.
  */
 export class CallWriter {
-  readonly #db: Db;
+  readonly #database: Database;
   readonly #log: Logger;
   readonly #limit: number;
   readonly #retriesMs: readonly number[];
@@ -39,8 +43,8 @@ export class CallWriter {
   #running: Promise<void> | null = null;
   #lost = 0;
 
-  constructor(db: Db, log: Logger, options: WriterOptions = {}) {
-    this.#db = db;
+  constructor(database: Database, log: Logger, options: WriterOptions = {}) {
+    this.#database = database;
     this.#log = log;
     this.#limit = options.limit ?? DEFAULT_LIMIT;
     this.#retriesMs = options.retriesMs ?? RETRIES_MS;
@@ -61,13 +65,13 @@ export class CallWriter {
       this.#lose("The store of calls is too slow, its queue is full");
       return false;
     }
-    this.#add({ write });
+    this.#add({ kind: "query", write });
     return true;
   }
 
   /** Queues the last write of a call. It is never refused: there is only one for each call. `done` runs once it is stored. */
-  pushLast(write: Write, done: () => void): void {
-    this.#add({ write, done });
+  pushLast(work: Work, done: () => void): void {
+    this.#add({ kind: "work", work, done });
   }
 
   /** Resolves when everything pushed so far is stored or lost. */
@@ -92,10 +96,17 @@ export class CallWriter {
     // Aborted by close(): then nothing more will come.
     await delay(GATHER_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
     while (this.#queue.length > 0) {
-      const batch = this.#queue.slice(0, BATCH);
+      const batch = this.#nextBatch();
       if (!(await this.#writeTogether(batch))) for (const entry of batch) await this.#writeAlone(entry);
       this.#queue.splice(0, batch.length);
     }
+  }
+
+  /** What is next, as far as it is of one kind. */
+  #nextBatch(): Entry[] {
+    const batch = this.#queue.slice(0, BATCH);
+    const other = batch.findIndex(({ kind }) => kind !== batch[0]?.kind);
+    return other < 0 ? batch : batch.slice(0, other);
   }
 
   async #writeTogether(batch: readonly Entry[]): Promise<boolean> {
@@ -123,10 +134,21 @@ export class CallWriter {
   }
 
   async #transact(entries: readonly Entry[]): Promise<void> {
-    await this.#db.transaction().execute(async (trx) => {
-      for (const { write } of entries) await write(trx);
-    });
-    for (const { done } of entries) done?.();
+    const { db } = this.#database;
+    const queries = entries.filter((entry) => entry.kind === "query");
+    if (queries.length > 0) {
+      await runAll(
+        this.#database,
+        queries.map(({ write }) => write(db).compile()),
+      );
+    }
+    const works = entries.filter((entry) => entry.kind === "work");
+    if (works.length > 0) {
+      await db.transaction().execute(async (trx) => {
+        for (const { work } of works) await work(trx);
+      });
+    }
+    for (const { done } of works) done();
   }
 
   #lose(message: string, details: object = {}): void {

@@ -1,7 +1,7 @@
 import { type AnyEvent, now, type SessionContext } from "../events.ts";
 import { isLog, logDraft } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
-import { BackgroundAgentNode } from "../nodes/background-agent-node.ts";
+import { ListenerNode } from "../nodes/listener-node.ts";
 import { Utterances } from "../utterances.ts";
 import type { LiveEvent, LiveNews, PartialTurn } from "./live-event.ts";
 import type { Supervised, SupervisorCommand } from "./supervised.ts";
@@ -33,7 +33,7 @@ type Answer = {
 };
 
 /** Shows one call to viewers, turn by turn, and is the supervisor's way into it. */
-export class LiveCall extends BackgroundAgentNode {
+export class LiveCall extends ListenerNode {
   readonly #agent: Supervised;
   readonly #outlet: LiveCallOutlet;
   readonly #utterances = new Utterances();
@@ -90,10 +90,10 @@ export class LiveCall extends BackgroundAgentNode {
     this.#tell({ type: "call.ended", reason, durationMs });
   }
 
-  protected override processEvent(event: AnyEvent): void {
+  protected override hear(event: AnyEvent): void {
     // Nearly all events of a call are chunks.
     if (event.type === "agent.llm.response.chunk") this.#hearChunk(event.text);
-    else this.#hear(event);
+    else this.#hearOther(event);
   }
 
   #hearChunk(text: string): void {
@@ -118,7 +118,7 @@ export class LiveCall extends BackgroundAgentNode {
     this.#outlet.tellPartial({ type: "turn.partial", at: now(), sessionId: this.session.id, number, text });
   }
 
-  #hear(event: AnyEvent): void {
+  #hearOther(event: AnyEvent): void {
     switch (event.type) {
       case "system.llm.request":
         this.#requestedAt = performance.now();

@@ -8,7 +8,7 @@ import type { CompletionUsage } from "openai/resources/completions";
 import { LlmError } from "../errors.ts";
 import type { Attempt } from "./circuit.ts";
 import type { Llm } from "./client.ts";
-import { streamCompletion } from "./completion-stream.ts";
+import { type Bytes, CompletionReader, streamCompletion } from "./completion-stream.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./errors.ts";
 import { withRetries } from "./retry.ts";
 import { type LlmUsage, usageOf } from "./usage.ts";
@@ -45,7 +45,7 @@ export class ChatStream implements AsyncIterable<string> {
   readonly #attempt: Attempt | null;
   readonly #upstream = new AbortController();
   readonly #watchdog: NodeJS.Timeout;
-  readonly #chunks: Promise<AsyncIterable<ChatCompletionChunk>>;
+  readonly #bytes: Promise<Bytes>;
   readonly #toolCalls = new Map<number, ToolCall>();
   readonly #cancel = () => this.cancel();
   /** Characters that may still come. */
@@ -78,9 +78,9 @@ export class ChatStream implements AsyncIterable<string> {
     this.#watchdog = setTimeout(() => this.#silent(), llm.timeoutMs);
     signal.addEventListener("abort", this.#cancel, { once: true });
     if (signal.aborted) this.cancel();
-    this.#chunks = this.#send();
+    this.#bytes = this.#send();
     // It is awaited when somebody reads; until then a failure must not count as unhandled.
-    this.#chunks.catch(() => {});
+    this.#bytes.catch(() => {});
   }
 
   /** The tool calls of the answer; complete when the text has ended. */
@@ -98,20 +98,23 @@ export class ChatStream implements AsyncIterable<string> {
    * @throws {LlmError} of kind `aborted` when the signal ended it.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, void> {
+    const reader = new CompletionReader();
     try {
-      for await (const chunk of await this.#chunks) {
-        const text = this.#take(chunk);
-        if (text === "") continue;
-        this.#said = true;
-        this.#held = true;
-        yield text;
-        this.#held = false;
-        this.#signOfLife();
-        if (this.#room > 0) continue;
-        // Leaving the loop closes the connection.
-        this.#toolCalls.clear();
-        this.#end("completed", null);
-        return;
+      for await (const bytes of await this.#bytes) {
+        for (const chunk of reader.push(bytes)) {
+          const text = this.#take(chunk);
+          if (text === "") continue;
+          this.#said = true;
+          this.#held = true;
+          yield text;
+          this.#held = false;
+          this.#signOfLife();
+          if (this.#room > 0) continue;
+          // Leaving the loop closes the connection.
+          this.#toolCalls.clear();
+          this.#end("completed", null);
+          return;
+        }
       }
       // A server that goes away may end its stream without a word.
       if (!this.#finished) throw new LlmError("cut", "the model's answer broke off");
@@ -124,7 +127,7 @@ export class ChatStream implements AsyncIterable<string> {
     }
   }
 
-  async #send(): Promise<AsyncIterable<ChatCompletionChunk>> {
+  async #send(): Promise<Bytes> {
     try {
       if (!this.#attempt) throw circuitOpenError();
       const { signal } = this.#upstream;

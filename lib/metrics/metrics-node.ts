@@ -1,14 +1,14 @@
 import { LLM_ERROR_KINDS } from "../errors.ts";
 import type { AnyEvent } from "../events.ts";
 import { isLog } from "../log-events.ts";
-import { BackgroundAgentNode } from "../nodes/background-agent-node.ts";
+import { ListenerNode } from "../nodes/listener-node.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Requests waiting for their answer to begin; a session without an agent would collect them for ever. */
 const MAX_WAITING_REQUESTS = 16;
 
 /** Counts what happens in one call. */
-export class MetricsNode extends BackgroundAgentNode {
+export class MetricsNode extends ListenerNode {
   readonly #metrics: Metrics;
   /** When the requests not answered yet came, `performance.now()`, oldest first. */
   readonly #requestedAt: number[] = [];
@@ -19,8 +19,7 @@ export class MetricsNode extends BackgroundAgentNode {
     this.#metrics = metrics;
   }
 
-  /** Counts at once instead of queueing: times must be those of the events, and a chunk may cost next to nothing. */
-  override accept(event: AnyEvent): void {
+  protected override hear(event: AnyEvent): void {
     switch (event.type) {
       case "agent.llm.response.chunk":
         this.#chunk();

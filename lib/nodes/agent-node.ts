@@ -230,11 +230,21 @@ export class AgentNode {
     return true;
   }
 
-  async #handle(event: AnyEvent): Promise<void> {
+  #handle(event: AnyEvent): void | Promise<void> {
     this.#inHand = event;
     if (event.type === "agent.llm.response.start") this.#cutOff = false;
     try {
-      await this.dispatch(event);
+      const work = this.dispatch(event);
+      if (work) return this.#settle(event, work);
+    } catch (error) {
+      this.reportError(error, `handling ${event.type}`);
+    }
+    this.#inHand = null;
+  }
+
+  async #settle(event: AnyEvent, work: Promise<void>): Promise<void> {
+    try {
+      await work;
     } catch (error) {
       this.reportError(error, `handling ${event.type}`);
     } finally {

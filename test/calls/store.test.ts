@@ -158,9 +158,9 @@ describeStores("the store of calls", (create, kind) => {
       turns: [userTurn(2, 5, null, { utterance: 1 }), assistantTurn(3, 6)],
     });
     await storeCall(database.db, call);
-    await setVerdict(database.db, "call-1", 1, judged("negative"));
-    await updateTurn(database.db, "call-1", 3, { text: "Here is", words: 2 });
-    await updateTurn(database.db, "call-1", 3, { interrupted: 1 });
+    await setVerdict(database.db, "call-1", 1, judged("negative")).execute();
+    await updateTurn(database.db, "call-1", 3, { text: "Here is", words: 2 }).execute();
+    await updateTurn(database.db, "call-1", 3, { interrupted: 1 }).execute();
     const stored = await readCall(database.db, "call-1");
     assert.deepEqual(stored?.turns, [
       userTurn(2, 5, "negative", { utterance: 1 }),
@@ -363,7 +363,7 @@ describeStores("the store of calls", (create, kind) => {
   });
 
   test("leaves no turns behind of a call whose beginning was lost", async () => {
-    await insertTurn(database.db, "call-1", userTurn(1, 0, null));
+    await insertTurn(database.db, "call-1", userTurn(1, 0, null)).execute();
     assert.equal(await finishCall(database.db, "call-1", { endedAt: 1, endReason: "idle" }), false);
     assert.deepEqual(await database.db.selectFrom("turns").selectAll().execute(), []);
   });
@@ -400,7 +400,11 @@ describeStores("the store of calls", (create, kind) => {
         alive.id,
       );
       const mine = new Instance(database, log, finishCall);
-      await insertCall(database.db, callRecord({ sessionId: "mine", startedAt: start, ...open }), mine.id);
+      await insertCall(
+        database.db,
+        callRecord({ sessionId: "mine", startedAt: start, ...open }),
+        mine.id,
+      ).execute();
       await mine.beat(now);
       const ends = await database.db
         .selectFrom("calls")

@@ -7,7 +7,7 @@ import { CallWriter, type Write } from "../../lib/calls/writer.ts";
 import { userTurn } from "../support/call-records.ts";
 import { deferred } from "../support/nodes.ts";
 
-const broken: Write = async () => {
+const broken: Write = () => {
   throw new Error("no such table");
 };
 
@@ -32,12 +32,12 @@ describe("the queue in front of the store", () => {
   };
 
   test("writes everything, in order", async () => {
-    const writer = new CallWriter(database.db, log);
+    const writer = new CallWriter(database, log);
     const order: number[] = [];
     for (let n = 1; n <= 250; n += 1) {
-      writer.push(async (db) => {
+      writer.push((db) => {
         order.push(n);
-        await turn(n)(db);
+        return turn(n)(db);
       });
     }
     await writer.flush();
@@ -51,15 +51,21 @@ describe("the queue in front of the store", () => {
   });
 
   test("loses what does not fit, says so, and takes the last write of a call all the same", async () => {
-    const writer = new CallWriter(database.db, log, { limit: 2 });
+    const writer = new CallWriter(database, log, { limit: 2 });
     const gate = deferred();
-    assert.ok(writer.push(() => gate.promise));
+    writer.pushLast(
+      () => gate.promise,
+      () => {},
+    );
     assert.ok(writer.push(turn(1)));
     assert.equal(writer.push(turn(2)), false);
     let stored = false;
-    writer.pushLast(turn(3), () => {
-      stored = true;
-    });
+    writer.pushLast(
+      (db) => insertTurn(db, "call-1", userTurn(3, 0, null)).execute(),
+      () => {
+        stored = true;
+      },
+    );
     assert.equal(writer.lost, 1);
     assert.deepEqual(warnings, ["The store of calls is too slow, its queue is full"]);
     gate.resolve();
@@ -69,7 +75,7 @@ describe("the queue in front of the store", () => {
   });
 
   test("loses one write that cannot be stored, and none of the others", async () => {
-    const writer = new CallWriter(database.db, log, { retriesMs: [] });
+    const writer = new CallWriter(database, log, { retriesMs: [] });
     writer.push(turn(1));
     writer.push(broken);
     writer.push(turn(2));
@@ -80,11 +86,11 @@ describe("the queue in front of the store", () => {
   });
 
   test("tries again, and loses nothing, when the store comes back", async () => {
-    const writer = new CallWriter(database.db, log, { retriesMs: [1, 1, 1] });
+    const writer = new CallWriter(database, log, { retriesMs: [1, 1, 1] });
     let failures = 2;
-    writer.push(async (db) => {
+    writer.push((db) => {
       if (failures-- > 0) throw new Error("not now");
-      await turn(1)(db);
+      return turn(1)(db);
     });
     await writer.flush();
     assert.deepEqual(await numbers(), [1]);
@@ -92,7 +98,7 @@ describe("the queue in front of the store", () => {
   });
 
   test("does not wait for a store that is down when the server stops", async () => {
-    const writer = new CallWriter(database.db, log, { retriesMs: [3_600_000] });
+    const writer = new CallWriter(database, log, { retriesMs: [3_600_000] });
     writer.push(broken);
     await writer.close();
     assert.equal(writer.lost, 1);

@@ -80,16 +80,17 @@ export async function storeCalls(db: Db, calls: readonly CallRecord[]): Promise<
 }
 
 async function write(trx: Db, call: CallRecord, instance: string): Promise<void> {
-  await insertCall(trx, call, instance);
-  for (const turn of call.turns) await insertTurn(trx, call.sessionId, turn);
+  await insertCall(trx, call, instance).execute();
+  for (const turn of call.turns) await insertTurn(trx, call.sessionId, turn).execute();
   const notes: Note[] = [
     ...call.alerts.map((alert) => ({ kind: "alert" as const, ...alert })),
     ...call.errors.map((error) => ({ kind: "error" as const, ...error })),
     ...call.supervisor.map((act) => ({ kind: "supervisor" as const, ...act })),
   ];
-  for (const [index, note] of notes.entries()) await insertNote(trx, call.sessionId, index + 1, note);
-  if (call.escalation) await setEscalation(trx, call.sessionId, call.escalation);
-  if (call.usage.length > 0) await setUsage(trx, call.sessionId, call.usage);
+  for (const [index, note] of notes.entries())
+    await insertNote(trx, call.sessionId, index + 1, note).execute();
+  if (call.escalation) await setEscalation(trx, call.sessionId, call.escalation).execute();
+  if (call.usage.length > 0) await setUsage(trx, call.sessionId, call.usage).execute();
   if (call.endedAt === null || call.endReason === null) return;
   await finishCall(trx, call.sessionId, { endedAt: call.endedAt, endReason: call.endReason });
 }

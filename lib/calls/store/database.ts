@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { Kysely, Migrator, PostgresDialect } from "kysely";
+import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from "kysely";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { createPool } from "./postgres.ts";
 import { type Db, migrations, type Schema } from "./schema.ts";
-import { SqliteDialect } from "./sqlite.ts";
+import { SqliteDialect, together } from "./sqlite.ts";
 import { StoreError } from "./store-error.ts";
 
 /** One database, whichever it is. `pool` is there for what only PostgreSQL can do, such as LISTEN. */
@@ -24,6 +24,17 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreError("failed", `Cannot open the store of calls, see DATABASE_URL: ${reason}`, {
       cause: error,
+    });
+  }
+}
+
+/** Runs queries whose rows nobody wants, in their order and in a transaction: all of them or none. */
+export async function runAll({ kind, db }: Database, queries: readonly CompiledQuery[]): Promise<void> {
+  if (kind === "sqlite") {
+    await db.executeQuery(together(queries));
+  } else {
+    await db.transaction().execute(async (trx) => {
+      for (const query of queries) await trx.executeQuery(query);
     });
   }
 }

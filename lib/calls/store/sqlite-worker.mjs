@@ -37,9 +37,23 @@ function prepare(sql) {
 }
 
 function run(sql, parameters) {
+  // See `together` in sqlite.ts.
+  if (sql === "all") return runAll(parameters);
   const statement = prepare(sql);
   if (statement.reader) return { rows: statement.all(parameters), changes: 0 };
   return { rows: [], changes: statement.run(parameters).changes };
+}
+
+function runAll(queries) {
+  prepare("begin immediate").run();
+  try {
+    for (const { sql, parameters } of queries) prepare(sql).run(parameters);
+    prepare("commit").run();
+  } catch (error) {
+    if (db.inTransaction) prepare("rollback").run();
+    throw error;
+  }
+  return { rows: [], changes: 0 };
 }
 
 parentPort.on("message", (message) => {

@@ -20,6 +20,17 @@ type Answer =
 
 type Waiting = { resolve: (answer: Answer & { ok: true }) => void; reject: (error: Error) => void };
 
+/** In place of a statement: the parameters are queries, to be run one after the other in a transaction. */
+const ALL = "all";
+
+/** A transaction of many queries as one that gives no rows: a message to the thread costs more than what it asks for. */
+export function together(queries: readonly CompiledQuery[]): CompiledQuery {
+  return CompiledQuery.raw(
+    ALL,
+    queries.map(({ sql, parameters }) => ({ sql, parameters })),
+  );
+}
+
 /** SQLite through Kysely, in a thread of its own. The folder of the file is made. */
 export class SqliteDialect implements Dialect {
   readonly #file: string;

@@ -17,69 +17,56 @@ import type { Db } from "./schema.ts";
 /** Deleting goes in steps of so many calls, so that nothing else has to wait long. */
 const DELETE_BATCH = 200;
 
-export async function insertCall(db: Db, start: CallStart, instance: string): Promise<void> {
-  await db.insertInto("calls").values(fromCallStart(start, instance)).execute();
+/*
+ * The parts of a call that is going on are written by queries whose rows nobody wants: `CallWriter` sends many at once.
+ */
+
+export function insertCall(db: Db, start: CallStart, instance: string) {
+  return db.insertInto("calls").values(fromCallStart(start, instance));
 }
 
-export async function insertTurn(db: Db, sessionId: string, turn: TurnRecord): Promise<void> {
-  await db.insertInto("turns").values(fromTurn(sessionId, turn)).execute();
+export function insertTurn(db: Db, sessionId: string, turn: TurnRecord) {
+  return db.insertInto("turns").values(fromTurn(sessionId, turn));
 }
 
 /** Adds the verdict on the caller's utterance of that number, however late it comes. */
-export async function setVerdict(
-  db: Db,
-  sessionId: string,
-  utterance: number,
-  verdict: Verdict,
-): Promise<void> {
+export function setVerdict(db: Db, sessionId: string, utterance: number, verdict: Verdict) {
   const { analysisMs, ...rest } = verdict;
-  await db
+  return db
     .updateTable("turns")
     .set({ ...rest, analysis_ms: analysisMs })
     .where("session_id", "=", sessionId)
-    .where("utterance", "=", utterance)
-    .execute();
+    .where("utterance", "=", utterance);
 }
 
 /** What may become known of a turn after it was written: what was spoken of it, and that it was cut short. */
 export type TurnChanges = { text: string | null; words: number } | { interrupted: 1 };
 
-export async function updateTurn(
-  db: Db,
-  sessionId: string,
-  number: number,
-  changes: TurnChanges,
-): Promise<void> {
-  await db
+export function updateTurn(db: Db, sessionId: string, number: number, changes: TurnChanges) {
+  return db
     .updateTable("turns")
     .set(changes)
     .where("session_id", "=", sessionId)
-    .where("number", "=", number)
-    .execute();
+    .where("number", "=", number);
 }
 
-export async function insertNote(db: Db, sessionId: string, number: number, note: Note): Promise<void> {
+export function insertNote(db: Db, sessionId: string, number: number, note: Note) {
   const { kind, ...body } = note;
-  await db
-    .insertInto("notes")
-    .values({ session_id: sessionId, number, kind, body: JSON.stringify(body) })
-    .execute();
+  return db.insertInto("notes").values({ session_id: sessionId, number, kind, body: JSON.stringify(body) });
 }
 
-export async function setUsage(db: Db, sessionId: string, usage: readonly ModelUsage[]): Promise<void> {
-  await db
+export function setUsage(db: Db, sessionId: string, usage: readonly ModelUsage[]) {
+  return db
     .updateTable("calls")
     .set({ usage: JSON.stringify(usage) })
-    .where("id", "=", sessionId)
-    .execute();
+    .where("id", "=", sessionId);
 }
 
-export async function setEscalation(db: Db, sessionId: string, escalation: Escalation): Promise<void> {
-  await db
+export function setEscalation(db: Db, sessionId: string, escalation: Escalation) {
+  return db
     .updateTable("calls")
     .set({ escalation: JSON.stringify(escalation) })
-    .where("id", "=", sessionId)
-    .execute();
+    .where("id", "=", sessionId);
 }
 
 export async function setSummary(db: Db, sessionId: string, summary: readonly SummaryItem[]): Promise<void> {
