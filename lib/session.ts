@@ -56,7 +56,7 @@ export class AgentSession implements NodeSession {
   readonly #listeners: EventListener[] = [];
   readonly #complete: Promise<EndReason>;
   #completed: (reason: EndReason) => void = () => {};
-  #state: "new" | "starting" | "running" | "ended" = "new";
+  #state: "new" | "starting" | "running" | "ending" | "ended" = "new";
   #held: ClientEvent[] = [];
   #started: AgentNode[] = [];
   #droppedEvents = 0;
@@ -191,11 +191,13 @@ export class AgentSession implements NodeSession {
 
   /** Ends the call: closes the socket with `code` and `why`, stops the nodes. Does nothing the second time. */
   end(reason: EndReason, code: number, why: string): void {
-    if (this.#state === "ended") return;
-    this.#state = "ended";
+    if (this.#state === "ending" || this.#state === "ended") return;
+    this.#state = "ending";
     this.#held = [];
     this.#options.outlet?.close(code, why);
+    // What was cut off may still be put on record, such as the usage of a request.
     this.#controller.abort();
+    this.#state = "ended";
     this.#stopNodes(reason)
       .catch((error: unknown) => this.log.error({ err: describeError(error) }, "Stopping the nodes failed"))
       .finally(() => {

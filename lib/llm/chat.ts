@@ -50,8 +50,9 @@ export class ChatStream implements AsyncIterable<string> {
   readonly #cancel = () => this.cancel();
   /** Characters that may still come. */
   #room: number;
-  /** Whoever reads is busy with a piece, so no silence is the model's. */
+  /** The model has begun to answer and nobody waits for more, so no silence is the model's. */
   #held = false;
+  #reading = false;
   #said = false;
   #finished = false;
   #usage: CompletionUsage | null = null;
@@ -99,6 +100,9 @@ export class ChatStream implements AsyncIterable<string> {
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, void> {
     const reader = new CompletionReader();
+    this.#reading = true;
+    if (this.#held) this.#signOfLife();
+    this.#held = false;
     try {
       for await (const bytes of await this.#bytes) {
         for (const chunk of reader.push(bytes)) {
@@ -133,7 +137,10 @@ export class ChatStream implements AsyncIterable<string> {
       const { signal } = this.#upstream;
       const body = toBody(this.#request);
       const ask = () => streamCompletion(this.#llm.client, body, { signal, maxRetries: 0 });
-      return await withRetries(ask, performance.now() + this.#llm.timeoutMs, signal);
+      const bytes = await withRetries(ask, performance.now() + this.#llm.timeoutMs, signal);
+      // Whoever has asked may be busy still, with waiting for a verdict.
+      this.#held = !this.#reading;
+      return bytes;
     } catch (error) {
       throw this.#fail(error);
     }

@@ -289,6 +289,28 @@ describe("the record of a call", () => {
     ]);
   });
 
+  test("has the usage of a request that the end of the call cut off", async () => {
+    const call = await record(
+      async ({ client }) => {
+        client.say("hello");
+        await client.next("agent.llm.response.chunk");
+      },
+      {
+        script: async function* (signal, _turn, agent) {
+          const usage = { model: "m", outcome: "cancelled" as const, inputTokens: null, outputTokens: null };
+          signal.addEventListener("abort", () => agent.sendEvent(logDraft("llm.usage", usage)), {
+            once: true,
+          });
+          yield "Well";
+          await once(signal, "abort");
+        },
+      },
+    );
+    assert.deepEqual(call.usage, [
+      { model: "m", requests: 1, cancelled: 1, failed: 0, inputTokens: null, outputTokens: null },
+    ]);
+  });
+
   test("has the tools an answer used, and how each went", async () => {
     const tool = (name: string) => ({ turnId: "turn-1", toolCallId: name, functionName: name });
     const context = { arguments: {} };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import test, { describe, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseConfig } from "../../lib/config.ts";
 import { LlmError } from "../../lib/errors.ts";
 import { type ChatRequest, ChatStream } from "../../lib/llm/chat.ts";
@@ -193,6 +194,14 @@ describe("a streamed answer", () => {
     const stalled = new ChatStream(llm, REQUEST, NEVER);
     await failsWith(stalled, "stalled");
     for (const request of mock.requests) await request.closedByClient;
+  });
+
+  test("waits for a reader who comes late, and counts the model's time from then", async (t) => {
+    const { llm, mock } = await setUp(t, "Hello", { LLM_TIMEOUT_MS: "500" });
+    const stream = new ChatStream(llm, REQUEST, NEVER);
+    await (await mock.nextRequest()).done;
+    await delay(800);
+    assert.equal(await read(stream), "Hello");
   });
 
   test("follows a redirect", async (t) => {
