@@ -7,6 +7,9 @@ import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/wr
 import { applyPolicy, countWords, Repeats, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
+/** Of so many of the latest utterances it is known which turn they are: a verdict on an earlier one is lost. */
+const MAX_AWAITED_VERDICTS = 100;
+
 export type CallTurnsOptions = {
   sessionId: string;
   writer: CallWriter;
@@ -25,6 +28,8 @@ export class CallTurns {
   readonly #now: () => number;
   readonly #afterAnswer: () => void;
   readonly #utterances = new Utterances();
+  /** The numbers of the turns of the latest utterances, by utterance. */
+  readonly #turnOf = new Map<number, number>();
   readonly #repeats = new Repeats();
   readonly #lines = new Lines();
   #turns = 0;
@@ -55,6 +60,8 @@ export class CallTurns {
     this.#unansweredSince = offsetMs;
     this.#lastLine = null;
     this.#turns += 1;
+    this.#turnOf.set(this.#utterances.count, this.#turns);
+    this.#turnOf.delete(this.#utterances.count - MAX_AWAITED_VERDICTS);
     this.#write({
       ...blankTurn(this.#turns, "user", offsetMs),
       text: applyPolicy(text, this.#text),
@@ -66,7 +73,9 @@ export class CallTurns {
 
   hearVerdict({ utterance, sentiment: verdict, score, source, analysisMs }: LogPayloads["sentiment"]): void {
     const id = this.#sessionId;
-    this.#writer.push((db) => setVerdict(db, id, utterance, { verdict, score, source, analysisMs }));
+    const turn = this.#turnOf.get(utterance);
+    if (turn === undefined) return;
+    this.#writer.push((db) => setVerdict(db, id, turn, { verdict, score, source, analysisMs }));
   }
 
   beginAnswer(requestId: string | null): void {

@@ -158,7 +158,7 @@ describeStores("the store of calls", (create, kind) => {
       turns: [userTurn(2, 5, null, { utterance: 1 }), assistantTurn(3, 6)],
     });
     await storeCall(database.db, call);
-    await setVerdict(database.db, "call-1", 1, judged("negative")).execute();
+    await setVerdict(database.db, "call-1", 2, judged("negative")).execute();
     await updateTurn(database.db, "call-1", 3, { text: "Here is", words: 2 }).execute();
     await updateTurn(database.db, "call-1", 3, { interrupted: 1 }).execute();
     const stored = await readCall(database.db, "call-1");

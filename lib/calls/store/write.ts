@@ -29,18 +29,11 @@ export function insertTurn(db: Db, sessionId: string, turn: TurnRecord) {
   return db.insertInto("turns").values(fromTurn(sessionId, turn));
 }
 
-/** Adds the verdict on the caller's utterance of that number, however late it comes. */
-export function setVerdict(db: Db, sessionId: string, utterance: number, verdict: Verdict) {
-  const { analysisMs, ...rest } = verdict;
-  return db
-    .updateTable("turns")
-    .set({ ...rest, analysis_ms: analysisMs })
-    .where("session_id", "=", sessionId)
-    .where("utterance", "=", utterance);
-}
-
-/** What may become known of a turn after it was written: what was spoken of it, and that it was cut short. */
-export type TurnChanges = { text: string | null; words: number } | { interrupted: 1 };
+/** What may become known of a turn after it was written: the verdict on it, what was spoken of it, that it was cut short. */
+export type TurnChanges =
+  | (Omit<Verdict, "analysisMs"> & { analysis_ms: Verdict["analysisMs"] })
+  | { text: string | null; words: number }
+  | { interrupted: 1 };
 
 export function updateTurn(db: Db, sessionId: string, number: number, changes: TurnChanges) {
   return db
@@ -48,6 +41,12 @@ export function updateTurn(db: Db, sessionId: string, number: number, changes: T
     .set(changes)
     .where("session_id", "=", sessionId)
     .where("number", "=", number);
+}
+
+/** Adds the verdict on what the caller said in the turn of that number, however late it comes. */
+export function setVerdict(db: Db, sessionId: string, number: number, verdict: Verdict) {
+  const { analysisMs, ...rest } = verdict;
+  return updateTurn(db, sessionId, number, { ...rest, analysis_ms: analysisMs });
 }
 
 export function insertNote(db: Db, sessionId: string, number: number, note: Note) {
