@@ -53,7 +53,8 @@ export class Outbox {
     if (this.#closed || !this.#mayLeave(event)) return;
     gatherWrites(this.#stream);
     this.#socket.send(encodeEvent(event), this.#binary, this.#sent);
-    if (this.#socket.bufferedAmount > GATHER_BYTES) releaseWrites(this.#stream);
+    if (this.#socket.bufferedAmount <= GATHER_BYTES) return;
+    releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
   }
 

@@ -2,7 +2,7 @@ import type { AnyEvent, Draft, EventOf } from "../events.ts";
 import { AgentNode, type AgentNodeOptions } from "./agent-node.ts";
 
 /** Most events a background node lets wait before it drops its oldest. */
-const MAILBOX_LIMIT = 1_024;
+export const MAILBOX_LIMIT = 1_024;
 
 /**
  * A node that listens and says nothing: it hears both directions of the bus, is never interrupted,

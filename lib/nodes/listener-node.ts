@@ -1,8 +1,5 @@
 import type { AnyEvent } from "../events.ts";
-import { BackgroundAgentNode } from "./background-agent-node.ts";
-
-/** Most events kept until the node has started. */
-const MAX_EARLY_EVENTS = 1_024;
+import { BackgroundAgentNode, MAILBOX_LIMIT } from "./background-agent-node.ts";
 
 /**
  * A background node that only takes note. It takes an event in where it is published, and not through the mailbox:
@@ -10,13 +7,14 @@ const MAX_EARLY_EVENTS = 1_024;
  * a node that does is a {@link BackgroundAgentNode}.
  */
 export abstract class ListenerNode extends BackgroundAgentNode {
+  /** What came before the node had started; null since it has. */
   #early: AnyEvent[] | null = [];
 
   protected abstract hear(event: AnyEvent): void;
 
   override accept(event: AnyEvent): void {
     if (this.#early === null) this.#hear(event);
-    else if (this.#early.length < MAX_EARLY_EVENTS) this.#early.push(event);
+    else if (this.#early.length < MAILBOX_LIMIT) this.#early.push(event);
   }
 
   override open(): void {
