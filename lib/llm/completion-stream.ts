@@ -3,10 +3,10 @@ import type {
   ChatCompletionChunk,
   ChatCompletionCreateParamsStreaming,
 } from "openai/resources/chat/completions";
-import { NodeResponse } from "./fetch.ts";
+import { DirectResponse } from "./fetch.ts";
 import { SseParser } from "./sse.ts";
 
-/** Bytes as they come: a Node stream from our own fetch, a web stream from any other. */
+/** Bytes as they come: from the socket by our own fetch, a web stream from any other. */
 export type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /**
@@ -19,7 +19,7 @@ export async function streamCompletion(
   options: OpenAI.RequestOptions,
 ): Promise<Bytes> {
   const response = await client.chat.completions.create(body, options).asResponse();
-  return response instanceof NodeResponse ? response.bytes : (response.body ?? []);
+  return response instanceof DirectResponse ? response.bytes : (response.body ?? []);
 }
 
 /** Takes the chunks of one completion out of its bytes. */
