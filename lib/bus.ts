@@ -1,38 +1,40 @@
-import { EventEmitter } from "node:events";
 import type { AgentEvent, ClientEvent } from "./events.ts";
 
-type BusEvents = {
-  client: [event: ClientEvent];
-  agent: [event: AgentEvent, from: object];
-};
+type ClientListener = (event: ClientEvent) => void;
+type AgentListener = (event: AgentEvent, from: object) => void;
 
 /** Which way an event goes: `client`, from the socket to the nodes; `agent`, from the nodes to the socket. */
-export type Direction = keyof BusEvents;
+export type Direction = "client" | "agent";
 
-/** The event bus of one session. Delivery is synchronous and in the order of subscription. */
+/**
+ * The event bus of one session. Delivery is synchronous and in the order of subscription. Two lists, and no
+ * EventEmitter: that copies its list for every event, and a long answer is hundreds of them.
+ */
 export class EventBus {
-  readonly #emitter = new EventEmitter<BusEvents>().setMaxListeners(0);
+  #client: ClientListener[] = [];
+  #agent: AgentListener[] = [];
 
   /** Passes on an event that came from the client. */
   publishFromClient(event: ClientEvent): void {
-    this.#emitter.emit("client", event);
+    for (const listener of this.#client) listener(event);
   }
 
   /** Passes on an event of a node. `from` lets that node skip what it said itself. */
   publishFromAgent(event: AgentEvent, from: object): void {
-    this.#emitter.emit("agent", event, from);
+    for (const listener of this.#agent) listener(event, from);
   }
 
-  onClient(listener: (event: ClientEvent) => void): void {
-    this.#emitter.on("client", listener);
+  onClient(listener: ClientListener): void {
+    this.#client.push(listener);
   }
 
-  onAgent(listener: (event: AgentEvent, from: object) => void): void {
-    this.#emitter.on("agent", listener);
+  onAgent(listener: AgentListener): void {
+    this.#agent.push(listener);
   }
 
   /** Drops every subscriber; what is published afterwards reaches nobody. */
   close(): void {
-    this.#emitter.removeAllListeners();
+    this.#client = [];
+    this.#agent = [];
   }
 }

@@ -9,8 +9,6 @@ import { INTERNAL_LOGS } from "./log-events.ts";
 const GATHER_BYTES = 64 * 1024;
 /** Unsent bytes at which an answer is held back: a megabyte is minutes of text, so the client has stopped reading. */
 const HIGH_WATER_BYTES = 1024 * 1024;
-/** Unsent bytes at which it goes on. */
-const LOW_WATER_BYTES = 256 * 1024;
 /** How long a peer may take to answer a close frame before its socket is cut, ms. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -52,7 +50,7 @@ export class Outbox {
   send(event: AgentEvent): void {
     if (this.#closed || !this.#mayLeave(event)) return;
     gatherWrites(this.#stream);
-    this.#socket.send(encodeEvent(event), this.#binary, this.#sent);
+    this.#socket.send(encodeEvent(event), this.#binary);
     if (this.#socket.bufferedAmount <= GATHER_BYTES) return;
     releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
@@ -91,14 +89,11 @@ export class Outbox {
     }
   }
 
-  readonly #sent = (): void => {
-    if (this.#congestion !== null && this.#socket.bufferedAmount < LOW_WATER_BYTES) this.#relieve();
-  };
-
   #hold(): void {
     const { promise, resolve } = withResolvers();
     const timer = setTimeout(this.#options.onSlowClient, this.#options.slowClientTimeoutMs);
     this.#congestion = { promise, resolve, timer };
+    this.#stream.once("drain", () => this.#relieve());
   }
 
   #relieve(): void {

@@ -91,7 +91,7 @@ export class ChatStream implements AsyncIterable<string> {
 
   /** Closes the request: nobody wants the rest. */
   cancel(): void {
-    this.#close(new LlmError("aborted", "the request was cancelled"));
+    if (!this.#ended) this.#close(new LlmError("aborted", "the request was cancelled"));
   }
 
   /**

@@ -1,5 +1,8 @@
 import type { Answer } from "../conversation.ts";
 
+/** Why a turn's signal is aborted; one for all, for an error of its own would write down a stack for every turn. */
+const OVER = new DOMException("the answer is over", "AbortError");
+
 /** One answer of the agent, from `system.llm.request` to its end. */
 export class Turn {
   /** The `request_id` of its frames, unique in the call. */
@@ -30,6 +33,6 @@ export class Turn {
 
   /** Ends it: everything that hangs on its signal stops. */
   abandon(): void {
-    this.#controller.abort();
+    this.#controller.abort(OVER);
   }
 }
