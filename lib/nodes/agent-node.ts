@@ -237,7 +237,7 @@ export class AgentNode {
       const work = this.dispatch(event);
       if (work) return this.#settle(event, work);
     } catch (error) {
-      this.reportError(error, `handling ${event.type}`);
+      this.reportError(error, "handling", event.type);
     }
     this.#inHand = null;
   }
@@ -246,21 +246,26 @@ export class AgentNode {
     try {
       await work;
     } catch (error) {
-      this.reportError(error, `handling ${event.type}`);
+      this.reportError(error, "handling", event.type);
     } finally {
       this.#inHand = null;
     }
   }
 
-  /** Writes an error of this node to the log and the bus. The call goes on, so it is a warning. */
-  protected reportError(error: unknown, doing: string): void {
+  /**
+   * Writes an error of this node to the log and the bus. The call goes on, so it is a warning.
+   * @param on the event it failed on, if it was one.
+   */
+  protected reportError(error: unknown, doing: string, on: AnyEvent["type"] | null = null): void {
     const described = describeError(error);
-    this.session.log.warn({ node: this.name, ...described }, `${this.name} failed while ${doing}`);
-    if (this.session.signal.aborted) return;
+    const failed = `${this.name} failed while ${doing}${on === null ? "" : ` ${on}`}`;
+    this.session.log.warn({ node: this.name, ...described }, failed);
+    // Two nodes that fail on each other's errors would go on for ever.
+    if (this.session.signal.aborted || on === "agent.error") return;
     this.session.publish(
       stamp<AgentEvent>({
         type: "agent.error",
-        message: `${this.name} failed while ${doing}; the call goes on.`,
+        message: `${failed}; the call goes on.`,
         severity: "warning",
         payload: { nodeName: this.name, errorClass: described.errorClass },
       }),

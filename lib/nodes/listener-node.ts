@@ -27,7 +27,7 @@ export abstract class ListenerNode extends BackgroundAgentNode {
     try {
       this.hear(event);
     } catch (error) {
-      this.reportError(error, `hearing ${event.type}`);
+      this.reportError(error, "handling", event.type);
     }
   }
 }

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import type { AnyEvent } from "../../lib/events.ts";
 import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
+import { ListenerNode } from "../../lib/nodes/listener-node.ts";
 import type { SetupSession } from "../../lib/session.ts";
 import { deferred, ScriptedAgent, says } from "../support/nodes.ts";
 import { type RuntimeServer, startRuntime } from "../support/runtime-server.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 async function withNode(
-  node: () => BackgroundAgentNode,
+  node: () => BackgroundAgentNode | readonly BackgroundAgentNode[],
   run: (client: VoiceClient, server: RuntimeServer) => Promise<void>,
 ): Promise<void> {
   const setup: SetupSession = async (session) => {
-    session.addNode(node());
+    for (const each of [node()].flat()) session.addNode(each);
     session.addNode(new ScriptedAgent(says("fine")));
     await session.start();
   };
@@ -80,6 +81,28 @@ describe("a background node", () => {
       },
     );
   });
+
+  class Failing extends BackgroundAgentNode {
+    protected override processEvent(): void {
+      throw new Error("lost its notebook");
+    }
+  }
+  class FailingListener extends ListenerNode {
+    protected override hear(): void {
+      throw new Error("lost its notebook");
+    }
+  }
+  for (const Kind of [Failing, FailingListener]) {
+    test(`that fails over the error of another does not go on for ever: ${Kind.name}`, async () => {
+      await withNode(
+        () => [new Kind({ name: "left" }), new Kind({ name: "right" })],
+        async (client, { lines }) => {
+          assert.equal((await client.turn("hi")).text, "fine");
+          assert.ok(lines.some(({ msg }) => msg === "right failed while handling agent.error"));
+        },
+      );
+    });
+  }
 
   test("hears an interrupt in its turn, like any other event", async () => {
     const heard: string[] = [];
