@@ -10,9 +10,11 @@ const ms = (fallback: number) =>
     .max(24 * 60 * 60_000)
     .default(fallback);
 const count = (fallback: number) => z.int().min(1).max(50).default(fallback);
+/** Without one that must be there a phrase is found everywhere. */
+const hasWord = (phrase: string) => /[^?\s=](\s|$)/.test(phrase);
 const phrases = (fallback: readonly string[]) =>
   z
-    .array(z.string().trim().min(1).max(200))
+    .array(z.string().trim().min(1).max(200).refine(hasWord, "a phrase needs a word that may not be missing"))
     .min(1)
     .max(500)
     .default([...fallback]);

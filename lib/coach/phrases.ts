@@ -1,6 +1,6 @@
 /*
  * What the rules listen for. A phrase is words; `a/b` is either, and a word with `?` may be missing:
- * "speak/talk to a/an real/live? person" also finds "talk to a person".
+ * "speak/talk to a/an real/live? person" also finds "talk to a person". One that begins with `=` is all that is said.
  */
 
 /** The caller asks for a human being. "Are you a real person?" is a question, so the verb is always there. */
@@ -14,6 +14,8 @@ export const PERSON_PHRASES = [
   "transfer/connect/pass/put me to/with/through/over",
   "let me speak/talk to/with a/an/the/your/someone/somebody/him/her/them",
   "human/agent/representative/operator please",
+  // As one says it to a machine.
+  "= a/an? real/live/actual/human? agent/representative/operator/person/human please/now?",
 ] as const;
 
 /** The caller threatens to leave, or with the law, the press or a regulator. */
@@ -84,14 +86,21 @@ function plain(text: string): string {
 }
 
 function toSource(phrase: string): string {
+  if (!phrase.startsWith("=")) return wordsToSource(phrase);
+  const silence = "[^\\p{L}\\p{N}]*";
+  return `(?<=^${silence})${wordsToSource(phrase.slice(1))}(?=${silence}$)`;
+}
+
+function wordsToSource(phrase: string): string {
   let source = "";
-  let separator = "";
+  let begun = false;
   for (const token of phrase.trim().split(/\s+/)) {
     const isOptional = token.endsWith("?");
-    const words = (isOptional ? token.slice(0, -1) : token).split("/").map(escapeWord).join("|");
+    const words = `(?:${(isOptional ? token.slice(0, -1) : token).split("/").map(escapeWord).join("|")})`;
     // The blank belongs to the optional word, so that it goes with it.
-    source += isOptional ? `(?:${separator}(?:${words}))?` : `${separator}(?:${words})`;
-    separator = " ";
+    const spaced = begun ? ` ${words}` : isOptional ? `${words} ` : words;
+    source += isOptional ? `(?:${spaced})?` : spaced;
+    begun ||= !isOptional;
   }
   return source;
 }

@@ -188,6 +188,11 @@ describe("the file of rules", () => {
     ["an unknown field", '{"unanswered": {"after": 5}}', /unanswered: .*after/],
     ["a wrong value", '{"unanswered": {"afterMs": "5 s"}}', /unanswered\.afterMs/],
     ["an unknown severity", '{"recovered": {"severity": "loud"}}', /recovered\.severity/],
+    [
+      "a phrase of nothing",
+      '{"human_request": {"phrases": ["a? please?"]}}',
+      /human_request\.phrases.*may not be missing/,
+    ],
     ["an empty phrase", '{"human_request": {"phrases": [" "]}}', /human_request\.phrases/],
     ["a list", "[]", /object/],
   ] as const) {

@@ -120,6 +120,8 @@ describe("phrases", () => {
     "Can I speak with your supervisor?",
     "talk to an agent",
     "human please",
+    "Agent!",
+    "A real person, please.",
   ]) {
     test(`a person is asked for: ${text}`, () => assert.ok(fires("human_request", text)));
   }
@@ -129,6 +131,8 @@ describe("phrases", () => {
     "my personal details have changed",
     "I spoke to my wife about it",
     "the manager was kind",
+    "agent smith",
+    "my agent",
   ]) {
     test(`no person is asked for: ${text}`, () => assert.ok(!fires("human_request", text)));
   }
