@@ -1,6 +1,7 @@
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import { z } from "zod";
 import type { JsonObject } from "./events.ts";
+import { noteSent, REPORT_WINDOW, reportSpoken } from "./spoken.ts";
 
 export type ChatMessage = ChatCompletionMessageParam;
 
@@ -18,9 +19,6 @@ export type Answer = {
   /** What was sent of it in all. An answer that said nothing leaves no trace. */
   end(said: string): void;
 };
-
-/** How many of the latest entries a report may be about: an answer, and what was spoken just before it. */
-const REPORT_WINDOW = 6;
 
 /**
  * The chat messages of one call. What the agent said is in it once: as the client reports it, else as it was sent.
@@ -53,8 +51,7 @@ export class Conversation {
         this.#insertBefore(entry, { kind: "tools", messages });
       },
       end: (said) => {
-        // The client may have reported it already: the whole of it, or the part it had spoken by then.
-        if (!entry.reported || said.startsWith(entry.text)) entry.text = said;
+        noteSent(entry, said);
         if (entry.text === "") this.#entries = this.#entries.filter((other) => other !== entry);
       },
     };
@@ -62,22 +59,8 @@ export class Conversation {
 
   /** What the client says was spoken: the truth about the latest answer, and about lines spoken along with it. */
   reported(text: string): void {
-    const unreported = this.#entries
-      .slice(-REPORT_WINDOW)
-      .filter((entry) => entry.kind === "agent")
-      .filter((entry) => !entry.reported);
-    const latest = unreported.findLast((entry) => entry.text !== "") ?? unreported.at(-1);
-    if (!latest) {
-      this.#add({ kind: "agent", text, reported: true });
-      return;
-    }
-    if (sameWords(unreported.map((entry) => entry.text).join(""), text)) {
-      for (const entry of unreported) entry.reported = true;
-      return;
-    }
-    const about = unreported.find((entry) => sameWords(entry.text, text)) ?? latest;
-    about.text = text;
-    about.reported = true;
+    const latest = this.#entries.slice(-REPORT_WINDOW).filter((entry) => entry.kind === "agent");
+    if (reportSpoken(latest, text) === null) this.#add({ kind: "agent", text, reported: true });
   }
 
   /**
@@ -165,12 +148,4 @@ function addText(messages: ChatMessage[], role: "user" | "assistant", text: stri
 
 function sizeOf(entry: Entry): number {
   return entry.kind === "tools" ? entry.messages.length : 1;
-}
-
-function sameWords(a: string, b: string): boolean {
-  return squeeze(a) === squeeze(b);
-}
-
-function squeeze(text: string): string {
-  return text.replace(/\s+/g, "");
 }

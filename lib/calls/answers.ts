@@ -1,7 +1,6 @@
+import { noteSent, REPORT_WINDOW, reportSpoken } from "../spoken.ts";
 import type { ToolUse } from "./record.ts";
 
-/** How many of the latest lines a report of the client may be about: an answer, and what was spoken just before it. */
-const REPORT_WINDOW = 6;
 /** Tools of one answer that are kept. */
 const MAX_TOOLS = 50;
 
@@ -44,8 +43,7 @@ export class Lines {
 
   /** Ends an answer: `sent` is all that was sent of it. */
   end(line: Line, sent: string): void {
-    // The client may have reported it already: the whole of it, or the part it had spoken by then.
-    if (!line.reported || sent.startsWith(line.text)) line.text = sent;
+    noteSent(line, sent);
     line.ended = true;
   }
 
@@ -54,25 +52,11 @@ export class Lines {
    * @returns the line it is about, with its text replaced; `unchanged` if it was as sent; null if it is about none of them.
    */
   report(text: string): Line | "unchanged" | null {
-    const unreported = this.#latest.filter(({ reported }) => !reported);
-    const latest = unreported.findLast((line) => line.text !== "") ?? unreported.at(-1);
-    if (!latest) return null;
-    if (sameWords(unreported.map((line) => line.text).join(""), text)) {
-      for (const line of unreported) line.reported = true;
-      return "unchanged";
-    }
-    const about = unreported.find((line) => sameWords(line.text, text)) ?? latest;
-    about.reported = true;
-    about.text = text;
-    return about;
+    return reportSpoken(this.#latest, text);
   }
 }
 
 /** Notes that an answer uses a tool, or how that went. */
 export function noteTool(line: Line, id: string, use: ToolUse): void {
   if (line.tools.has(id) || line.tools.size < MAX_TOOLS) line.tools.set(id, use);
-}
-
-function sameWords(a: string, b: string): boolean {
-  return a.replace(/\s+/g, "") === b.replace(/\s+/g, "");
 }

@@ -1,10 +1,11 @@
 import type { AgentEvent, AnyEvent } from "../events.ts";
 import { isLog, type LogPayloads } from "../log-events.ts";
 import { Utterances } from "../utterances.ts";
+import { countWords } from "../words.ts";
 import { type Line, Lines, noteTool } from "./answers.ts";
 import type { TurnRecord } from "./record.ts";
 import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/write.ts";
-import { applyPolicy, countWords, Repeats, type TextPolicy } from "./text.ts";
+import { applyPolicy, Repeats, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
 /** Of so many of the latest utterances it is known which turn they are: a verdict on an earlier one is lost. */

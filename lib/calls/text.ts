@@ -28,10 +28,6 @@ function redact(text: string): string {
     .replace(PHONE, "[phone]");
 }
 
-export function countWords(text: string): number {
-  return text.match(/\S+/g)?.length ?? 0;
-}
-
 /** Finds out whether an utterance repeats an earlier one, in nearly the same words. Remembers the last twenty. */
 export class Repeats {
   static readonly #KEPT = 20;

@@ -73,11 +73,6 @@ export function phraseFinder(phrases: readonly string[]): PhraseFinder {
   return (text) => pattern.exec(plain(text))?.[0] ?? null;
 }
 
-/** How many words a text has. */
-export function countWords(text: string): number {
-  return text.match(/\S+/g)?.length ?? 0;
-}
-
 function plain(text: string): string {
   return text
     .slice(0, MAX_CHARS)

@@ -1,5 +1,5 @@
 import type { Sentiment } from "../log-events.ts";
-import { countWords } from "./phrases.ts";
+import { countWords } from "../words.ts";
 
 /** Something the coach has noticed. */
 export type CoachNews =

@@ -1,4 +1,5 @@
 import type OpenAI from "openai";
+import { countWords } from "../../words.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { Reply } from "./replies.ts";
 
@@ -74,10 +75,6 @@ function usageOf(reply: Reply, request: ChatRequest): Usage {
   const prompt_tokens = request.messages.reduce((words, message) => words + countWords(message.text), 0);
   const completion_tokens = countWords(said);
   return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
-}
-
-function countWords(text: string): number {
-  return text.match(/\S+/g)?.length ?? 0;
 }
 
 function nextId(): string {
