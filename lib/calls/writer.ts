@@ -8,7 +8,7 @@ import type { Db } from "./store/schema.ts";
 /** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
 const DEFAULT_LIMIT = 10_000;
 /** How long the first write waits for others, ms: a transaction of many costs little more than one of a single write. */
-const GATHER_MS = 50;
+const GATHER_MS = 200;
 /** Most writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
 const BATCH = 100;
 /** A store that is down is tried again after so long, ms; then each write gets one more try by itself. */
