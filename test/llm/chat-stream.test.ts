@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
 import test, { describe, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseConfig } from "../../lib/config.ts";
@@ -8,6 +6,7 @@ import { LlmError } from "../../lib/errors.ts";
 import { type ChatRequest, ChatStream } from "../../lib/llm/chat.ts";
 import { createLlm, type Llm } from "../../lib/llm/client.ts";
 import type { LlmUsage } from "../../lib/llm/usage.ts";
+import { listen } from "../support/http-server.ts";
 import { createStepGate, type MockLlm, type Reply, startMockLlm } from "../support/mock-llm.ts";
 
 const REQUEST: ChatRequest = {
@@ -43,19 +42,6 @@ function failsWith(stream: ChatStream, kind: LlmError["kind"]): Promise<void> {
   });
 }
 
-/** A server of the test's own, for what the mock does not do. */
-async function listen(t: TestContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  assert.ok(address && typeof address === "object");
-  return `http://127.0.0.1:${address.port}/v1`;
-}
-
 const NEVER = new AbortController().signal;
 
 describe("a streamed answer", () => {
@@ -88,7 +74,7 @@ describe("a streamed answer", () => {
       response.end('data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n');
       sockets.add(request.socket);
     });
-    const llm = clientOf(url);
+    const llm = clientOf(`${url}/v1`);
     for (let turn = 0; turn < 6; turn += 1)
       assert.equal(await read(new ChatStream(llm, REQUEST, NEVER)), "Hello");
     // The last bytes may have been read before their connection counts as free, so there may be a second.
@@ -210,7 +196,7 @@ describe("a streamed answer", () => {
       request.resume();
       response.writeHead(307, { location: new URL(request.url ?? "/", mock.baseUrl).href }).end();
     });
-    const llm = clientOf(url);
+    const llm = clientOf(`${url}/v1`);
     assert.equal(await read(new ChatStream(llm, REQUEST, NEVER)), "Moved here");
   });
 });

@@ -1,25 +1,13 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import test, { describe, type TestContext } from "node:test";
+import test, { describe } from "node:test";
 import fc from "fast-check";
 import { LlmError } from "../../lib/errors.ts";
 import { createFetch, DirectResponse } from "../../lib/llm/fetch.ts";
 import { ResponseBytes } from "../../lib/llm/response-bytes.ts";
+import { listen } from "../support/http-server.ts";
 
 const ask = createFetch();
-
-async function listen(t: TestContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  assert.ok(address && typeof address === "object");
-  return `http://127.0.0.1:${address.port}/`;
-}
 
 function bytesOf(response: Response): ResponseBytes {
   assert.ok(response instanceof DirectResponse);
