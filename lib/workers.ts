@@ -1,6 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import { LiveHub } from "./live/live-hub.ts";
 
 /** Pause before a worker that never got as far as listening is replaced, ms: a fault at start-up must not spin. */
 const RESTART_PAUSE_MS = 1_000;
@@ -32,6 +33,7 @@ export async function startWorkers(config: Config, log: Logger): Promise<void> {
 class Primary {
   readonly #config: Config;
   readonly #log: Logger;
+  readonly #live: LiveHub;
   readonly #running = new Set<Worker>();
   #everListened = false;
   #stopping = false;
@@ -40,6 +42,7 @@ class Primary {
   constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log;
+    this.#live = new LiveHub(log);
   }
 
   start(): void {
@@ -59,6 +62,7 @@ class Primary {
     const about = { worker: worker.id, workerPid: worker.process.pid, maxSessions };
     let listened = false;
     this.#running.add(worker);
+    this.#live.watch(worker);
     worker.once("listening", () => {
       listened = true;
       this.#everListened = true;

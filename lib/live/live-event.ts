@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { type ConversationType, type JsonObject, snakeKeys } from "../events.ts";
 import type { LogPayloads, Sentiment, VerdictSource } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
@@ -52,6 +53,12 @@ export type AgentTurn = {
 
 /** A call's news with its time (ISO 8601) and its call. */
 export type LiveEvent = LiveNews & { at: string; sessionId: string };
+
+/** An event that another process has written down: one like this, or a newer one that knows more types. */
+export const liveEventAsStored = z.custom<LiveEvent>(
+  (value) =>
+    typeof value === "object" && value !== null && "type" in value && "sessionId" in value && "at" in value,
+);
 
 /** The agent's words so far. It has no id and is not kept: the turn follows. */
 export type PartialTurn = {

@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import type { ServerResponse } from "node:http";
 import type pg from "pg";
 import type { Logger } from "pino";
@@ -11,6 +12,7 @@ import { InProcessFeed, type LiveFeed } from "./live-feed.ts";
 import { openPostgresFeed } from "./postgres-feed.ts";
 import type { Supervised, SupervisorCommand } from "./supervised.ts";
 import { Viewers } from "./viewers.ts";
+import { openWorkerFeed } from "./worker-feed.ts";
 
 /** What a viewer wants to see. */
 export type ViewerRequest = {
@@ -117,7 +119,11 @@ export class Live {
   }
 }
 
-/** Servers that share a PostgreSQL database share what is live, too; else (`null`) each has its own. */
+/**
+ * Servers that share a PostgreSQL database share what is live, too. Without one (`null`) that is the matter of one
+ * machine: of this process, or of it and the other workers.
+ */
 export async function openLive(pool: pg.Pool | null, log: Logger): Promise<Live> {
-  return new Live(pool ? await openPostgresFeed(pool, log) : new InProcessFeed());
+  if (pool) return new Live(await openPostgresFeed(pool, log));
+  return new Live(cluster.isWorker ? await openWorkerFeed(log) : new InProcessFeed());
 }

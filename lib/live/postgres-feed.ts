@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import type { Logger } from "pino";
-import { z } from "zod";
 import { describeError } from "../errors.ts";
 import { now } from "../events.ts";
-import type { LiveEvent, NumberedEvent } from "./live-event.ts";
+import { type LiveEvent, liveEventAsStored, type NumberedEvent } from "./live-event.ts";
 import type { LiveFeed, OrderHandler } from "./live-feed.ts";
 import { type Notification, PostgresListener } from "./postgres-listener.ts";
 import { ANSWERS, ORDERS, PostgresOrders } from "./postgres-orders.ts";
@@ -33,12 +32,6 @@ const GONE_AFTER_MS = 60_000;
 const CLEAN_EVERY_MS = 10 * 60_000;
 
 type Row = { id: string | number; body: string };
-
-// Written by servers like this one; a newer one may know more types.
-const storedEvent = z.custom<LiveEvent>(
-  (value) =>
-    typeof value === "object" && value !== null && "type" in value && "sessionId" in value && "at" in value,
-);
 
 /** Opens the feed that all servers on this database share. Rejects when the database cannot be used. */
 export async function openPostgresFeed(pool: pg.Pool, log: Logger): Promise<LiveFeed> {
@@ -251,5 +244,5 @@ class PostgresFeed implements LiveFeed {
 }
 
 function readEvent(body: string): LiveEvent {
-  return storedEvent.parse(JSON.parse(body));
+  return liveEventAsStored.parse(JSON.parse(body));
 }

@@ -39,7 +39,7 @@ export class EventReader {
     this.response = response;
     response.setEncoding("utf8").on("data", (text: string) => this.#read(text));
     response.on("error", () => {}); // "aborted": the close says it
-    this.closed = once(response, "close").then(() => {
+    this.closed = new Promise((resolve) => response.once("close", resolve)).then(() => {
       this.#isClosed = true;
       this.#changes.emit("change");
     });
