@@ -102,7 +102,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     return { ...status, answers_from: answersFrom };
   });
   app.get("/metrics", async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    return reply.type(metrics.registry.contentType).send(await metrics.text());
   });
 
   /** Answers with 503 before the handshake when there is no place for one more call. */

@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { LiveHub } from "./live/live-hub.ts";
+import { MetricsHub } from "./metrics/worker-metrics.ts";
 
 /** Pause before a worker that never got as far as listening is replaced, ms: a fault at start-up must not spin. */
 const RESTART_PAUSE_MS = 1_000;
@@ -34,6 +35,7 @@ class Primary {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #live: LiveHub;
+  readonly #metrics: MetricsHub;
   readonly #running = new Set<Worker>();
   #everListened = false;
   #stopping = false;
@@ -43,6 +45,7 @@ class Primary {
     this.#config = config;
     this.#log = log;
     this.#live = new LiveHub(log);
+    this.#metrics = new MetricsHub(log);
   }
 
   start(): void {
@@ -63,6 +66,7 @@ class Primary {
     let listened = false;
     this.#running.add(worker);
     this.#live.watch(worker);
+    this.#metrics.watch(worker);
     worker.once("listening", () => {
       listened = true;
       this.#everListened = true;

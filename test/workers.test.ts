@@ -131,6 +131,20 @@ describe("several workers", () => {
     assert.equal(await server.stop("SIGTERM"), 0);
   });
 
+  test("have one set of figures, whichever is asked", async (t) => {
+    const { server } = await startTwo(t);
+    const calls = await callOnEach(server);
+    const opened = server.lines.filter(({ msg }) => msg === "Session opened").length;
+    for (let n = 0; n < 4; n += 1) {
+      const { status, text: figures } = await ask(`${server.url}/metrics`);
+      assert.equal(status, 200);
+      const total = /^voice_agent_sessions_total\{type="telephonyInbound"\} (.*)$/m.exec(figures)?.[1];
+      assert.equal(Number(total), opened);
+      assert.match(figures, /^nodejs_eventloop_lag_seconds /m);
+    }
+    for (const { client } of calls) await client.close();
+  });
+
   test("that cannot start are not tried again and again", async (t) => {
     const taken = await startServerProcess();
     t.after(() => taken.stop("SIGKILL"));

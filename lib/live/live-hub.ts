@@ -4,7 +4,13 @@ import { now } from "../events.ts";
 import { notLive } from "./errors.ts";
 import type { LiveEvent } from "./live-event.ts";
 import { refusal } from "./orders.ts";
-import { type MessageToPrimary, type MessageToWorker, messageToPrimary, Sender } from "./worker-messages.ts";
+import {
+  isAboutLive,
+  type MessageToPrimary,
+  type MessageToWorker,
+  messageToPrimary,
+  Sender,
+} from "./worker-messages.ts";
 
 /** Most events of one call that are kept for a worker that starts later. */
 const MAX_HISTORY = 300;
@@ -36,6 +42,7 @@ export class LiveHub {
   /** Takes what this worker says, until it exits. */
   watch(worker: WorkerProcess): void {
     worker.on("message", (raw) => {
+      if (!isAboutLive(raw)) return;
       const { data: message, error } = messageToPrimary.safeParse(raw);
       if (message) this.#take(message, worker);
       else this.#log.warn({ reason: error.message }, "A worker sent what the primary does not understand");

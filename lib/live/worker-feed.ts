@@ -3,7 +3,13 @@ import type { LiveEvent, NumberedEvent } from "./live-event.ts";
 import type { LiveFeed, OrderHandler } from "./live-feed.ts";
 import { carryOut, PendingOrders } from "./orders.ts";
 import type { SupervisorCommand } from "./supervised.ts";
-import { type MessageToPrimary, type MessageToWorker, messageToWorker, Sender } from "./worker-messages.ts";
+import {
+  isAboutLive,
+  type MessageToPrimary,
+  type MessageToWorker,
+  messageToWorker,
+  Sender,
+} from "./worker-messages.ts";
 
 /** Opens the feed that the workers of this machine share, by way of their primary (`live-hub.ts`). */
 export async function openWorkerFeed(log: Logger): Promise<LiveFeed> {
@@ -63,6 +69,7 @@ class WorkerFeed implements LiveFeed {
   }
 
   readonly #onMessage = (raw: unknown): void => {
+    if (!isAboutLive(raw)) return;
     const { data: message, error } = messageToWorker.safeParse(raw);
     if (message) this.#take(message);
     else this.#log.warn({ reason: error.message }, "The primary sent what this worker does not understand");

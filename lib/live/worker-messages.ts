@@ -31,6 +31,11 @@ export const messageToWorker = z.discriminatedUnion("live", [
 ]);
 export type MessageToWorker = z.output<typeof messageToWorker>;
 
+/** Whether a message on the channel is one of these, or was meant to be. The channel carries figures, too. */
+export function isAboutLive(message: unknown): boolean {
+  return typeof message === "object" && message !== null && "live" in message;
+}
+
 /** Most messages on their way to one process. */
 const MAX_UNSENT = 10_000;
 

@@ -1,4 +1,6 @@
+import cluster from "node:cluster";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { WorkerMetrics } from "./worker-metrics.ts";
 
 /** What the server counts itself, read when somebody asks. */
 export type ServerFigures = {
@@ -44,8 +46,16 @@ export class Metrics {
   readonly turn = this.#histogram("turn_seconds", "From the request to the end of its answer", TURN_SECONDS);
   readonly verdict = this.#histogram("verdict_seconds", "From an utterance to its verdict", VERDICT_SECONDS);
 
+  /** Null where there is one process only. */
+  readonly #workers = cluster.isWorker ? new WorkerMetrics(this.registry) : null;
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** All figures, those of the other workers of this machine added up with its own, in the format of Prometheus. */
+  text(): Promise<string> {
+    return this.#workers?.read() ?? this.registry.metrics();
   }
 
   /** Adds what only the server knows. Called once. */
