@@ -1,6 +1,6 @@
 /*
  * What the rules listen for. A phrase is words; `a/b` is either, and a word with `?` may be missing:
- * "speak/talk to a/an real/live? person" also finds "talk to a person". One that begins with `=` is all that is said.
+ * "speak/talk to a/an real/live? person" also finds "talk to a person". One that begins with `=` is a sentence.
  */
 
 /** The caller asks for a human being. "Are you a real person?" is a question, so the verb is always there. */
@@ -82,8 +82,9 @@ function plain(text: string): string {
 
 function toSource(phrase: string): string {
   if (!phrase.startsWith("=")) return wordsToSource(phrase);
-  const silence = "[^\\p{L}\\p{N}]*";
-  return `(?<=^${silence})${wordsToSource(phrase.slice(1))}(?=${silence}$)`;
+  // Bounded, so that a text of nothing but signs costs no more than its length.
+  const silence = "[^\\p{L}\\p{N}.!?]{0,8}";
+  return `(?<=(?:^|[.!?])${silence})${wordsToSource(phrase.slice(1))}(?=${silence}(?:$|[.!?]))`;
 }
 
 function wordsToSource(phrase: string): string {

@@ -122,6 +122,7 @@ describe("phrases", () => {
     "human please",
     "Agent!",
     "A real person, please.",
+    "This is ridiculous! Agent!",
   ]) {
     test(`a person is asked for: ${text}`, () => assert.ok(fires("human_request", text)));
   }
@@ -133,6 +134,7 @@ describe("phrases", () => {
     "the manager was kind",
     "agent smith",
     "my agent",
+    "He said. Agent of change",
   ]) {
     test(`no person is asked for: ${text}`, () => assert.ok(!fires("human_request", text)));
   }
