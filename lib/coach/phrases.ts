@@ -94,8 +94,9 @@ function wordsToSource(phrase: string): string {
     const isOptional = token.endsWith("?");
     const words = `(?:${(isOptional ? token.slice(0, -1) : token).split("/").map(escapeWord).join("|")})`;
     // The blank belongs to the optional word, so that it goes with it.
-    const spaced = begun ? ` ${words}` : isOptional ? `${words} ` : words;
-    source += isOptional ? `(?:${spaced})?` : spaced;
+    const before = begun ? " " : "";
+    const after = isOptional && !begun ? " " : "";
+    source += isOptional ? `(?:${before}${words}${after})?` : `${before}${words}`;
     begun ||= !isOptional;
   }
   return source;

@@ -25,10 +25,14 @@ export type LiveFeed = {
   close(): Promise<void>;
 };
 
+/** Where ids begin: above those of a former run of this server, unless that one had 1,000 events a ms. */
+export function firstId(): number {
+  return Date.now() * 1_000;
+}
+
 /** The feed of a server that is alone. */
 export class InProcessFeed implements LiveFeed {
-  /** A server that is started again goes on above the ids of its former run, unless it had 1,000 events a ms. */
-  readonly startId = Date.now() * 1_000;
+  readonly startId = firstId();
   readonly history = [];
   readonly #listeners: ((event: NumberedEvent) => void)[] = [];
   #lastId = this.startId;

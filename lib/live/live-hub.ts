@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { now } from "../events.ts";
 import { notLive } from "./errors.ts";
 import type { LiveEvent } from "./live-event.ts";
+import { firstId } from "./live-feed.ts";
 import { refusal } from "./orders.ts";
 import {
   isAboutLive,
@@ -32,8 +33,7 @@ export class LiveHub {
   /** Those that have said hello, by id. One that does not has another feed. */
   readonly #workers = new Map<number, Sender<MessageToWorker>>();
   readonly #calls = new Map<string, HubCall>();
-  /** A server that is started again goes on above the ids of its former run, unless it had 1,000 events a ms. */
-  #lastId = Date.now() * 1_000;
+  #lastId = firstId();
 
   constructor(log: Logger) {
     this.#log = log;
