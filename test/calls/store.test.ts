@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import test, { afterEach, beforeEach } from "node:test";
+import Sqlite from "libsql";
 import { pino } from "pino";
 import { csvOf, jsonLinesOf } from "../../lib/calls/export.ts";
 import { GONE_AFTER_MS, Instance } from "../../lib/calls/instance.ts";
@@ -444,6 +447,27 @@ describeStores("the store of calls", (create, kind) => {
       await db.destroy();
     }
     await fresh.remove();
+  });
+
+  const onSqlite = { skip: kind !== "sqlite" && "only a file is changed by its opening" };
+  test("waits for another process that writes while it is opened", onSqlite, async () => {
+    const [fresh, other] = [await create(), await create()];
+    const file = fresh.url.slice("file:".length);
+    await mkdir(dirname(file));
+    const writer = new Sqlite(file);
+    writer.exec("create table unrelated (id integer); begin immediate");
+
+    const opening = openDatabase(fresh.url, log);
+    // The time it takes to open one; the first has tried by then, and would have failed.
+    const meanwhile = await Promise.race([opening, openDatabase(other.url, log)]);
+    await meanwhile.db.destroy();
+    writer.exec("commit");
+    writer.close();
+
+    const { db } = await opening;
+    assert.deepEqual(await listCalls(db, {}, null, 10), []);
+    await db.destroy();
+    await Promise.all([fresh.remove(), other.remove()]);
   });
 
   test("exports every call once, in pages, whatever is in its texts", async () => {

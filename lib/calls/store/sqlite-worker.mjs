@@ -8,6 +8,11 @@ import Database from "libsql";
 /** Compiled statements kept; the store has about forty. */
 const MAX_STATEMENTS = 200;
 
+/** How long a statement waits for another process that writes, ms. */
+const BUSY_TIMEOUT_MS = 5_000;
+/** Pause between two tries of what SQLite itself does not wait for, ms. */
+const RETRY_PAUSE_MS = 10;
+
 const db = open(workerData.file);
 const statements = new Map();
 
@@ -15,14 +20,31 @@ function open(file) {
   try {
     const opened = new Database(file);
     // A second process, such as the report on the command line, waits its turn instead of failing.
-    opened.pragma("busy_timeout = 5000");
-    opened.pragma("journal_mode = WAL");
+    opened.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    useWal(opened);
     // With WAL this loses nothing when the process dies, and nothing is ever corrupted when the power fails.
     opened.pragma("synchronous = NORMAL");
     return opened;
   } catch (error) {
     // The driver's own errors lose their message on the way to the main thread.
     throw new Error(`${error.message} (${error.code ?? error.name})`);
+  }
+}
+
+/**
+ * SQLite's own waiting leaves out the change of a file to WAL: of processes that open a new file at the same moment all
+ * but one would fail. Nothing tells when the other is done, so this tries again; then there is nothing left to change.
+ */
+function useWal(opened) {
+  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      opened.pragma("journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (error.code !== "SQLITE_BUSY" || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_PAUSE_MS);
+    }
   }
 }
 
