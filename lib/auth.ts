@@ -35,7 +35,9 @@ export function authHook(token: string | undefined, refused: (request: FastifyRe
 function tokenOf(request: FastifyRequest): string | null {
   const header = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
   if (header !== undefined) return header;
-  return new URL(request.url, "http://server").searchParams.get("token");
+  // Not by `URL`: what a stranger asks for need not be one, such as `//`.
+  const query = request.url.split("?").slice(1).join("?");
+  return new URLSearchParams(query).get("token");
 }
 
 function digest(text: string): Buffer {

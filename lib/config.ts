@@ -71,6 +71,7 @@ const schema = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^(file:|postgres(ql)?:\/\/)/, "must begin with file: or postgres://")
+    .refine((url) => url.startsWith("file:") || isEncoded(url), "has a lone %: write %25 for it")
     .default("file:./data/calls.db"),
   // 0 keeps every call.
   RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
@@ -79,6 +80,16 @@ const schema = z.object({
   WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),
 });
+
+/** Whether every % of an address stands for a character, as in a password. */
+function isEncoded(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function splitNames(list: string): string[] {
   return list

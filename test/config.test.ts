@@ -52,6 +52,8 @@ describe("parseConfig", () => {
     ["PORT", "eighty"],
     ["PORT", "70000"],
     ["PORT", "80.5"],
+    ["DATABASE_URL", "mysql://here/calls"],
+    ["DATABASE_URL", "postgres://me:50%@here/calls"],
     ["TRANSFER_TYPE", "hot"],
     ["TRANSFER_HOLD_MUSIC", "jazz"],
     ["OPENAI_BASE_URL", "localhost:11434"],

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import test, { describe } from "node:test";
 import { WebSocket } from "ws";
 import type { SetupSession } from "../lib/session.ts";
 import { startMockLlm } from "./support/mock-llm.ts";
 import { ScriptedAgent, says } from "./support/nodes.ts";
-import { startRuntime, withRuntime } from "./support/runtime-server.ts";
+import { type RuntimeServer, startRuntime, withRuntime } from "./support/runtime-server.ts";
 import { serverFor } from "./support/server-process.ts";
 import { VoiceClient } from "./support/voice-client.ts";
 
@@ -101,6 +102,19 @@ describe("AUTH_TOKEN", () => {
       { AUTH_TOKEN: TOKEN },
     );
   });
+});
+
+test("an address that is none is answered like any other, and is no error of ours", async () => {
+  const ask = async ({ url, lines }: RuntimeServer) => {
+    for (const target of ["//", "///?token=x", "//x:99999/", "/\\", "/?token=%zz"]) {
+      const socket = connect(Number(new URL(url).port), "127.0.0.1");
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n`);
+      assert.match(await text(socket), /^HTTP\/1.1 (200|401|404) /, target);
+    }
+    assert.ok(lines.every(({ level }) => level < 40));
+  };
+  await withRuntime(agent, ask);
+  await withRuntime(agent, ask, { AUTH_TOKEN: TOKEN });
 });
 
 describe("the Origin header", () => {
