@@ -8,7 +8,7 @@ import type { CompletionUsage } from "openai/resources/completions";
 import { LlmError } from "../errors.ts";
 import type { Attempt } from "./circuit.ts";
 import type { Llm } from "./client.ts";
-import { type Bytes, CompletionReader, streamCompletion } from "./completion-stream.ts";
+import { type Bytes, type CompletionChunk, CompletionReader, streamCompletion } from "./completion-stream.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./errors.ts";
 import { withRetries } from "./retry.ts";
 import { type LlmUsage, usageOf } from "./usage.ts";
@@ -186,14 +186,14 @@ export class ChatStream implements AsyncIterable<string> {
   }
 
   /** Notes what a chunk brings and returns its text. Only what gets the answer on counts as a sign of life. */
-  #take(chunk: ChatCompletionChunk): string {
+  #take(chunk: CompletionChunk): string {
     if (chunk.usage) this.#usage = chunk.usage;
     // The chunk that reports the usage has no choices.
-    const choice = chunk.choices[0];
+    const choice = chunk.choices?.[0];
     if (!choice) return "";
     if (choice.finish_reason) this.#finished = true;
-    for (const part of choice.delta.tool_calls ?? []) this.#addToolCall(part);
-    const text = (choice.delta.content ?? "").slice(0, this.#room);
+    for (const part of choice.delta?.tool_calls ?? []) this.#addToolCall(part);
+    const text = (choice.delta?.content ?? "").slice(0, this.#room);
     this.#room -= text.length;
     return text;
   }

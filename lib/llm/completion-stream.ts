@@ -3,11 +3,23 @@ import type {
   ChatCompletionChunk,
   ChatCompletionCreateParamsStreaming,
 } from "openai/resources/chat/completions";
+import type { CompletionUsage } from "openai/resources/completions";
+import { LlmError } from "../errors.ts";
 import { DirectResponse } from "./fetch.ts";
 import { SseParser } from "./sse.ts";
 
 /** Bytes as they come: from the socket by our own fetch, a web stream from any other. */
 export type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** What is read of a chunk. Servers that are only compatible leave out this or that, or send chunks of their own. */
+export type CompletionChunk = {
+  choices?: readonly {
+    delta?: ChatCompletionChunk.Choice.Delta | null;
+    finish_reason?: string | null;
+  }[];
+  usage?: CompletionUsage | null;
+  error?: object | null;
+};
 
 /**
  * Asks for a streamed completion, as `client.chat.completions.create` does, but leaves the reading to
@@ -29,14 +41,19 @@ export class CompletionReader {
   /**
    * The chunks that these bytes complete.
    * @throws {OpenAI.APIError} without a status when the model reports an error in mid-answer.
+   * @throws {LlmError} of kind `bad_stream` when it sends something else altogether.
    */
-  *push(bytes: Uint8Array): Generator<ChatCompletionChunk, void, void> {
+  *push(bytes: Uint8Array): Generator<CompletionChunk, void, void> {
     for (const data of this.#events.push(bytes)) {
       if (data.startsWith("[DONE]")) continue;
-      const chunk: ChatCompletionChunk = JSON.parse(data);
-      if ("error" in chunk && chunk.error)
-        throw new OpenAI.APIError(undefined, chunk.error, undefined, undefined);
+      const chunk: unknown = JSON.parse(data);
+      if (!isChunk(chunk)) throw new LlmError("bad_stream", "the model's answer was not valid");
+      if (chunk.error) throw new OpenAI.APIError(undefined, chunk.error, undefined, undefined);
       yield chunk;
     }
   }
+}
+
+function isChunk(value: unknown): value is CompletionChunk {
+  return typeof value === "object" && value !== null;
 }

@@ -1,4 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
+import { LlmError } from "../errors.ts";
+
+/** Longest event, characters: a server may send the arguments of a tool call in one, and nothing longer. */
+const MAX_EVENT_CHARS = 1024 * 1024;
 
 /**
  * Takes server-sent events apart as their bytes come, wherever they are cut
@@ -11,7 +15,10 @@ export class SseParser {
   #data: string | null = null;
   #endedInCr = false;
 
-  /** The data of every event that these bytes complete. */
+  /**
+   * The data of every event that these bytes complete.
+   * @throws {LlmError} of kind `bad_stream` when an event has no end.
+   */
   push(bytes: Uint8Array): string[] {
     const text = this.#rest + this.#lineFeedsOnly(this.#decoder.write(bytes));
     const complete: string[] = [];
@@ -25,6 +32,9 @@ export class SseParser {
       from = to + 1;
     }
     this.#rest = text.slice(from);
+    if (this.#rest.length + (this.#data?.length ?? 0) > MAX_EVENT_CHARS) {
+      throw new LlmError("bad_stream", "the model sends an event that has no end");
+    }
     return complete;
   }
 

@@ -169,8 +169,34 @@ describe("a streamed answer", () => {
   test("fails as a bad stream when an event is not JSON, or reports an error", async (t) => {
     const { llm, mock } = await setUp(t, { kind: "brokenStream", garbage: "data: {oops\n\n" });
     await failsWith(new ChatStream(llm, REQUEST, NEVER), "bad_stream");
-    mock.onChat(() => ({ kind: "brokenStream", garbage: 'data: {"error":{"message":"overloaded"}}\n\n' }));
-    await failsWith(new ChatStream(llm, REQUEST, NEVER), "bad_stream");
+    for (const garbage of ['data: {"error":{"message":"overloaded"}}\n\n', "data: null\n\n", "data: 7\n\n"]) {
+      mock.onChat(() => ({ kind: "brokenStream", garbage }));
+      await failsWith(new ChatStream(llm, REQUEST, NEVER), "bad_stream");
+    }
+  });
+
+  test("fails as a bad stream when an event has no end, and closes the connection", async (t) => {
+    const { llm, mock } = await setUp(t, "");
+    for (const piece of ["data: no line feed ".repeat(100), "data: no empty line\n".repeat(100)]) {
+      mock.onChat(() => ({ kind: "endless", piece }));
+      await failsWith(new ChatStream(llm, REQUEST, NEVER), "bad_stream");
+      await (await mock.nextRequest()).closedByClient;
+    }
+  });
+
+  test("passes over chunks and parts of chunks that only some servers send, or leave out", async (t) => {
+    const chunks = [
+      { type: "ping" },
+      [],
+      { choices: null },
+      { choices: [{}] },
+      { choices: [{ delta: { role: "assistant", content: null } }] },
+      { choices: [{ delta: { content: "Fine." } }] },
+      { choices: [{ delta: null, finish_reason: "stop" }] },
+    ];
+    const garbage = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
+    const { llm } = await setUp(t, { kind: "brokenStream", garbage });
+    assert.equal(await read(new ChatStream(llm, REQUEST, NEVER)), "Fine.");
   });
 
   test("fails as timeout when nothing comes, as stalled when nothing more comes", async (t) => {

@@ -56,8 +56,8 @@ export type Reply =
   | { kind: "brokenStream"; garbage?: string }
   /** Only the finish_reason "stop". */
   | { kind: "empty" }
-  /** Writes as fast as the client reads, until it leaves. */
-  | { kind: "endless" }
+  /** Writes as fast as the client reads, until it leaves: chunks of an answer, or `piece` over and over. */
+  | { kind: "endless"; piece?: string }
   /** Ends tidily, with neither finish_reason nor [DONE]. */
   | { kind: "truncated"; text?: Words };
 
@@ -232,7 +232,8 @@ class LlmRequest {
     const type = this.body.stream ? "text/event-stream" : "application/json";
     this.#response.writeHead(200, { "content-type": type }).flushHeaders();
     if (reply.kind === "endless") {
-      for (;;) await this.#write(chunkOf(this.body, { content: "and on and on ".repeat(100) }));
+      const piece = reply.piece ?? chunkOf(this.body, { content: "and on and on ".repeat(100) });
+      for (;;) await this.#write(piece);
     }
     const pace = paceOf(reply);
     const { chunks, tail } = this.body.stream ? streamed(this.body, reply) : whole(reply);
