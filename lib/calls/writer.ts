@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Compilable } from "kysely";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
-import { type Database, runAll } from "./store/database.ts";
+import { type Database, isRefused, runAll } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 
 /** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
@@ -115,7 +115,7 @@ export class CallWriter {
         await this.#transact(batch);
         return true;
       } catch (error) {
-        if (wait === null || this.#closing.signal.aborted) break;
+        if (wait === null || this.#closing.signal.aborted || isRefused(error)) break;
         this.#log.warn({ ...describeError(error), retryInMs: wait }, "Writing to the store of calls failed");
         // Aborted by close(): then there is no time to wait, only to try.
         await delay(wait, undefined, { signal: this.#closing.signal }).catch(() => {});

@@ -26,6 +26,7 @@ import {
   setVerdict,
   updateTurn,
 } from "../../lib/calls/store/write.ts";
+import { CallWriter } from "../../lib/calls/writer.ts";
 import {
   assistantTurn,
   callRecord,
@@ -152,6 +153,32 @@ describeStores("the store of calls", (create, kind) => {
       replyP95Ms: 900,
       alerts: 0,
     });
+  });
+
+  test("keeps words and names in which a client has put a NUL", async () => {
+    const { db } = database;
+    const evil = callRecord({ callId: "CA\0", direction: "in\0bound", variables: { "a\0": "\0" } });
+    await storeCall(db, { ...evil, turns: [assistantTurn(1, 0, { text: "one\0" })], endedAt: null });
+    await updateTurn(db, evil.sessionId, 1, { text: "\0two", words: 1 }).execute();
+    const kept = await readCall(db, evil.sessionId);
+    assert.deepEqual(
+      [kept?.callId, kept?.direction, kept?.turns[0]?.text],
+      ["CA\uFFFD", "in\uFFFDbound", "\uFFFDtwo"],
+    );
+    assert.deepEqual(kept?.variables, evil.variables);
+  });
+
+  test("loses one write that it refuses, at once, and none of the others", async () => {
+    const writer = new CallWriter(database, log, { retriesMs: [3_600_000] });
+    writer.push((db) => insertCall(db, callRecord(), "here"));
+    for (const number of [1, 1, 2]) writer.push((db) => insertTurn(db, "call-1", userTurn(number, 0, null)));
+    await writer.flush();
+    const call = await readCall(database.db, "call-1");
+    assert.deepEqual(
+      call?.turns.map(({ number }) => number),
+      [1, 2],
+    );
+    assert.equal(writer.lost, 1);
   });
 
   test("adds a late verdict to its turn, and what was spoken instead of what was sent", async () => {

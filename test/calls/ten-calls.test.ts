@@ -360,6 +360,14 @@ describeStores("ten calls of different moods", (create) => {
     );
   });
 
+  test("a NUL in an address finds nothing, and breaks nothing", async () => {
+    const cursor = Buffer.from(`${Date.now()}.\0`).toString("base64url");
+    const statuses = ["/calls/%00", "/calls/%00/report", `/calls?cursor=${cursor}`].map(async (path) => {
+      return (await fetch(server.url + path)).status;
+    });
+    assert.deepEqual(await Promise.all(statuses), [404, 404, 200]);
+  });
+
   test("Contact Lens gets the same scores in its own shape", async () => {
     const listed = (await ended()).find(({ call_id }) => call_id === "soured");
     const lens = await get(

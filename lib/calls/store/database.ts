@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from "kysely";
-import type pg from "pg";
+import pg from "pg";
 import type { Logger } from "pino";
 import { createPool } from "./postgres.ts";
 import { type Db, migrations, type Schema } from "./schema.ts";
@@ -37,6 +37,13 @@ export async function runAll({ kind, db }: Database, queries: readonly CompiledQ
       for (const query of queries) await trx.executeQuery(query);
     });
   }
+}
+
+/** Whether it is what was to be written that is refused, so that trying again is of no use. */
+export function isRefused(error: unknown): boolean {
+  if (error instanceof StoreError) return error.code === "refused";
+  // Data exceptions and broken constraints, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+  return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? "");
 }
 
 function connect(url: string, log: Logger): Database {

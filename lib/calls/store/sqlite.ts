@@ -154,7 +154,7 @@ class SqliteThread implements Driver, DatabaseConnection {
     this.#waiting.delete(answer.id);
     if (this.#waiting.size === 0) this.#worker?.unref();
     if (answer.ok) waiting?.resolve(answer);
-    else waiting?.reject(new StoreError("failed", `SQLite: ${answer.reason} (${answer.code})`));
+    else waiting?.reject(new StoreError(codeOf(answer), `SQLite: ${answer.reason} (${answer.code})`));
   }
 
   #fail(reason: string): void {
@@ -162,4 +162,9 @@ class SqliteThread implements Driver, DatabaseConnection {
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   }
+}
+
+/** Result codes, https://www.sqlite.org/rescode.html. */
+function codeOf({ code }: { code: string }): StoreError["code"] {
+  return /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG)/.test(code) ? "refused" : "failed";
 }
