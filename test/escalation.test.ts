@@ -125,13 +125,12 @@ describe("with a verdict in time", () => {
         example.llm.onSentiment(() => "frustrated");
         for (const utterance of SAMPLE) await client.turn(utterance);
         await client.next("agent.transfer_call");
-        const asked = example.llm.requests.length;
-        for (const words of ["Hello?", "Is anybody there?"]) {
-          const turn = await client.turn(words);
-          assert.equal(turn.text, answer);
-        }
+        const afterwards = ["Hello?", "Is anybody there?"];
+        for (const words of afterwards) assert.equal((await client.turn(words)).text, answer);
         await handled(client);
-        assert.equal(example.llm.requests.length, asked);
+        // Not by their number: the request that the hand-off has cancelled may reach the model late.
+        const about = example.llm.requests.map(({ utterance }) => utterance);
+        assert.ok(!about.some((text) => afterwards.some((words) => text.includes(words))));
         assert.equal(transfersIn(client).length, 1);
       }, conversationType);
     });
