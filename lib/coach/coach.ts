@@ -1,6 +1,6 @@
 import type { AnyEvent } from "../events.ts";
 import { isLog, logDraft } from "../log-events.ts";
-import { BackgroundAgentNode } from "../nodes/background-agent-node.ts";
+import { ListenerNode } from "../nodes/listener-node.ts";
 import { Utterances } from "../utterances.ts";
 import { RuleWatch } from "./rule-watch.ts";
 import type { Rule } from "./rules.ts";
@@ -17,7 +17,7 @@ export type CoachOptions = {
  * Gives feedback to the human beside the call: `coaching` events by fixed rules over what is heard, without a model.
  * Add it before the agent that asks it for {@link personRequested}, so that it has heard an utterance first.
  */
-export class Coach extends BackgroundAgentNode {
+export class Coach extends ListenerNode {
   readonly #rules: readonly Rule[];
   readonly #clock: () => number;
   readonly #utterances = new Utterances();
@@ -46,10 +46,10 @@ export class Coach extends BackgroundAgentNode {
     this.session.signal.addEventListener("abort", () => this.#stopTimer(), { once: true });
   }
 
-  protected override processEvent(event: AnyEvent): void {
+  protected override hear(event: AnyEvent): void {
     // Nearly all events of a call are chunks, and of those only the first is news.
     if (event.type === "agent.llm.response.chunk") this.#hearChunk(event.text);
-    else this.#hear(event);
+    else this.#hearOther(event);
   }
 
   #hearChunk(text: string): void {
@@ -62,7 +62,7 @@ export class Coach extends BackgroundAgentNode {
     this.#answer.text += text;
   }
 
-  #hear(event: AnyEvent): void {
+  #hearOther(event: AnyEvent): void {
     const utterance = this.#utterances.take(event);
     if (utterance !== null) this.#take({ kind: "heard", text: utterance });
     switch (event.type) {

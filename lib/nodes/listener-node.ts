@@ -1,16 +1,26 @@
-import type { AnyEvent } from "../events.ts";
+import { type AnyEvent, type Draft, type EventOf, stamp } from "../events.ts";
 import { BackgroundAgentNode, MAILBOX_LIMIT } from "./background-agent-node.ts";
 
 /**
- * A background node that only takes note. It takes an event in where it is published, and not through the mailbox:
- * that costs less than queueing it, and a long answer is hundreds of chunks. So it must not publish while it hears;
- * a node that does is a {@link BackgroundAgentNode}.
+ * A background node that only takes note, at once and in memory. It takes an event in where it is published, and not
+ * through the mailbox: that costs less than queueing it, and a long answer is hundreds of chunks.
  */
 export abstract class ListenerNode extends BackgroundAgentNode {
   /** What came before the node had started; null since it has. */
   #early: AnyEvent[] | null = [];
+  #hearing = false;
 
   protected abstract hear(event: AnyEvent): void;
+
+  /** What it sends while it hears follows when everybody has heard the event that it is about. */
+  override sendEvent(draft: Draft<EventOf<"agent.log"> | EventOf<"agent.error">>): void {
+    if (!this.#hearing) {
+      super.sendEvent(draft);
+      return;
+    }
+    const event = stamp(draft);
+    this.session.own(Promise.resolve().then(() => super.sendEvent(event)));
+  }
 
   override accept(event: AnyEvent): void {
     if (this.#early === null) this.#hear(event);
@@ -24,10 +34,13 @@ export abstract class ListenerNode extends BackgroundAgentNode {
   }
 
   #hear(event: AnyEvent): void {
+    this.#hearing = true;
     try {
       this.hear(event);
     } catch (error) {
       this.reportError(error, "handling", event.type);
+    } finally {
+      this.#hearing = false;
     }
   }
 }

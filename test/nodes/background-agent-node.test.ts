@@ -104,6 +104,28 @@ describe("a background node", () => {
     });
   }
 
+  test("that sends while it hears is heard by all after what it heard", async () => {
+    const heard: string[] = [];
+    class Answering extends ListenerNode {
+      protected override hear({ type }: AnyEvent): void {
+        if (type === "system.user.joined") this.sendEvent({ type: "agent.log", name: "hello", payload: {} });
+      }
+    }
+    class Listening extends ListenerNode {
+      protected override hear({ type }: AnyEvent): void {
+        heard.push(type);
+      }
+    }
+    await withNode(
+      () => [new Answering({ name: "answering" }), new Listening({ name: "listening" })],
+      async (client) => {
+        client.join();
+        await client.next("agent.log");
+        assert.deepEqual(heard, ["system.user.joined", "agent.log"]);
+      },
+    );
+  });
+
   test("hears an interrupt in its turn, like any other event", async () => {
     const heard: string[] = [];
     class Listening extends BackgroundAgentNode {
