@@ -34,8 +34,9 @@ const out = options.out ?? fileURLToPath(new URL("results", import.meta.url));
 const size: Size = options.smoke ? "smoke" : options.quick ? "quick" : "full";
 const started = new Map<string, Peer>();
 
-// Every peer that runs has a listener that ends it with this process.
+// Every peer that runs has a listener that ends it with this process, and a signal alone would run none of them.
 process.setMaxListeners(0);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 if (options.help) console.log(USAGE);
 else await main();
