@@ -3,7 +3,7 @@ import { isLog, type LogPayloads } from "../log-events.ts";
 import { Utterances } from "../utterances.ts";
 import { countWords } from "../words.ts";
 import { type Line, Lines, noteTool } from "./answers.ts";
-import type { TurnRecord } from "./record.ts";
+import { blankTurn, type TurnRecord } from "./record.ts";
 import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/write.ts";
 import { applyPolicy, Repeats, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
@@ -203,24 +203,4 @@ export class CallTurns {
     this.#unansweredSince = null;
     return since === null ? null : this.#now() - since;
   }
-}
-
-function blankTurn(number: number, role: TurnRecord["role"], offsetMs: number): TurnRecord {
-  return {
-    number,
-    role,
-    offsetMs,
-    text: null,
-    words: 0,
-    utterance: null,
-    verdict: null,
-    score: null,
-    source: null,
-    analysisMs: null,
-    repeated: false,
-    firstChunkMs: null,
-    replyMs: null,
-    interrupted: false,
-    tools: [],
-  };
 }

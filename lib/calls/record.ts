@@ -54,6 +54,27 @@ export type TurnRecord = {
   tools: ToolUse[];
 };
 
+/** A turn of which nothing else is known. */
+export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: number): TurnRecord {
+  return {
+    number,
+    role,
+    offsetMs,
+    text: null,
+    words: 0,
+    utterance: null,
+    verdict: null,
+    score: null,
+    source: null,
+    analysisMs: null,
+    repeated: false,
+    firstChunkMs: null,
+    replyMs: null,
+    interrupted: false,
+    tools: [],
+  };
+}
+
 export type Verdict = {
   verdict: Sentiment;
   score: number;

@@ -25,6 +25,7 @@ export abstract class ListenerNode extends BackgroundAgentNode {
   override accept(event: AnyEvent): void {
     if (this.#early === null) this.#hear(event);
     else if (this.#early.length < MAILBOX_LIMIT) this.#early.push(event);
+    else this.session.countDropped();
   }
 
   override open(): void {

@@ -126,6 +126,28 @@ describe("a background node", () => {
     );
   });
 
+  test("that has not started keeps so many events, and what it loses is counted", async () => {
+    let heard = 0;
+    class Chatty extends BackgroundAgentNode {
+      override start(): void {
+        for (let n = 0; n < 1_030; n += 1) this.sendEvent({ type: "agent.log", name: "early", payload: {} });
+      }
+    }
+    class Counting extends ListenerNode {
+      protected override hear(event: AnyEvent): void {
+        if (event.type === "agent.log" && event.name === "early") heard += 1;
+      }
+    }
+    await withNode(
+      () => [new Chatty({ name: "chatty" }), new Counting({ name: "counting" })],
+      async (client, { url }) => {
+        await client.turn("hi");
+        assert.equal(heard, 1_024);
+        assert.match(await (await fetch(`${url}/metrics`)).text(), /^voice_agent_dropped_events_total 6$/m);
+      },
+    );
+  });
+
   test("hears an interrupt in its turn, like any other event", async () => {
     const heard: string[] = [];
     class Listening extends BackgroundAgentNode {

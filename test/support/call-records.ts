@@ -1,4 +1,4 @@
-import type { CallRecord, Note, TurnRecord } from "../../lib/calls/record.ts";
+import { blankTurn, type CallRecord, type Note, type TurnRecord } from "../../lib/calls/record.ts";
 import type { Db } from "../../lib/calls/store/schema.ts";
 import {
   finishCall,
@@ -18,7 +18,7 @@ export function userTurn(
   changes: Partial<TurnRecord> = {},
 ): TurnRecord {
   return {
-    ...blank(number, "user", offsetMs),
+    ...blankTurn(number, "user", offsetMs),
     text: "I have a question",
     words: 4,
     utterance: number,
@@ -32,7 +32,7 @@ export function assistantTurn(
   offsetMs: number,
   changes: Partial<TurnRecord> = {},
 ): TurnRecord {
-  return { ...blank(number, "assistant", offsetMs), text: "Here is the answer", words: 4, ...changes };
+  return { ...blankTurn(number, "assistant", offsetMs), text: "Here is the answer", words: 4, ...changes };
 }
 
 export function judged(verdict: Sentiment, source: VerdictSource = "model") {
@@ -93,24 +93,4 @@ async function write(trx: Db, call: CallRecord, instance: string): Promise<void>
   if (call.usage.length > 0) await setUsage(trx, call.sessionId, call.usage).execute();
   if (call.endedAt === null || call.endReason === null) return;
   await finishCall(trx, call.sessionId, { endedAt: call.endedAt, endReason: call.endReason });
-}
-
-function blank(number: number, role: TurnRecord["role"], offsetMs: number): TurnRecord {
-  return {
-    number,
-    role,
-    offsetMs,
-    text: null,
-    words: 0,
-    utterance: null,
-    verdict: null,
-    score: null,
-    source: null,
-    analysisMs: null,
-    repeated: false,
-    firstChunkMs: null,
-    replyMs: null,
-    interrupted: false,
-    tools: [],
-  };
 }
