@@ -3,7 +3,6 @@ import { CONVERSATION_TYPES } from "../events.ts";
 import { BUCKETS } from "./quality.ts";
 import { LABELS } from "./report-sentiment.ts";
 import type { CallFilter, Position } from "./store/read.ts";
-import { storable } from "./store/rows.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_RANGE_MS = 30 * DAY_MS;
@@ -93,7 +92,7 @@ export function fromCursor(cursor: string): Position {
   if (startedAt === undefined || sessionId === undefined) {
     throw new BadParameter("cursor", "expected the next_cursor of the page before");
   }
-  return { startedAt: Number(startedAt), sessionId: storable(sessionId) };
+  return { startedAt: Number(startedAt), sessionId };
 }
 
 function toEpoch(iso: string | undefined): number | undefined {

@@ -18,7 +18,6 @@ import {
 } from "./query.ts";
 import { reportCall } from "./report.ts";
 import { listCalls, readCall } from "./store/read.ts";
-import { storable } from "./store/rows.ts";
 import { deleteCall } from "./store/write.ts";
 import {
   badRequestWire,
@@ -32,7 +31,7 @@ import {
 } from "./wire.ts";
 import { toCallWire } from "./wire-call.ts";
 
-const callParams = z.object({ id: z.string().max(200).transform(storable) });
+const callParams = z.object({ id: z.string().max(200) });
 
 /** The routes that read the record of calls; docs/calls-api.md describes them to people. */
 export async function callRoutes(app: FastifyInstance, { store }: { store: CallStore }): Promise<void> {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from "kysely";
+import { type CompiledQuery, Kysely, Migrator } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
-import { createPool } from "./postgres.ts";
+import { createPool, StorePostgresDialect } from "./postgres.ts";
 import { type Db, migrations, type Schema } from "./schema.ts";
 import { SqliteDialect, together } from "./sqlite.ts";
 import { StoreError } from "./store-error.ts";
@@ -49,7 +49,11 @@ export function isRefused(error: unknown): boolean {
 function connect(url: string, log: Logger): Database {
   if (/^postgres(ql)?:\/\//.test(url)) {
     const pool = createPool(url, log);
-    return { kind: "postgres", db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), pool };
+    return {
+      kind: "postgres",
+      db: new Kysely<Schema>({ dialect: new StorePostgresDialect({ pool }) }),
+      pool,
+    };
   }
   if (!url.startsWith("file:")) {
     throw new StoreError("bad_url", "DATABASE_URL must begin with file: or postgres://");

@@ -1,5 +1,7 @@
+import { PostgresDialect, PostgresQueryCompiler } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
+import { storable } from "./parameter.ts";
 
 /** Connections per server process: one writes, the others read. PostgreSQL allows 100 in all by default. */
 const MAX_CONNECTIONS = 5;
@@ -21,4 +23,17 @@ export function createPool(url: string, log: Logger): pg.Pool {
   // An idle connection that breaks says so here; the next query opens another.
   pool.on("error", (error) => log.warn({ reason: error.message }, "A connection to PostgreSQL broke"));
   return pool;
+}
+
+/** PostgreSQL through Kysely. */
+export class StorePostgresDialect extends PostgresDialect {
+  override createQueryCompiler() {
+    return new Compiler();
+  }
+}
+
+class Compiler extends PostgresQueryCompiler {
+  protected override addParameter(parameter: unknown): void {
+    super.addParameter(storable(parameter));
+  }
 }

@@ -12,11 +12,6 @@ import { StoreError } from "./store-error.ts";
  * may have written it.
  */
 
-/** A text as both databases take it: PostgreSQL has no NUL character, and would refuse the whole batch of writes. */
-export function storable(text: string): string {
-  return text.replaceAll("\0", "\uFFFD");
-}
-
 const json = z.record(z.string(), z.unknown());
 const flag = z.number().transform((value) => value === 1);
 
@@ -186,8 +181,8 @@ export function toListItem(row: Selectable<CallsTable>): CallListItem {
 export function fromCallStart(start: CallStart, instance: string): Insertable<CallsTable> {
   return {
     id: start.sessionId,
-    call_id: start.callId && storable(start.callId),
-    direction: start.direction && storable(start.direction),
+    call_id: start.callId,
+    direction: start.direction,
     conversation_type: start.conversationType,
     variables: JSON.stringify(start.variables),
     started_at: start.startedAt,
@@ -201,7 +196,7 @@ export function fromTurn(sessionId: string, turn: TurnRecord): Insertable<TurnsT
     number: turn.number,
     role: turn.role,
     offset_ms: turn.offsetMs,
-    text: turn.text && storable(turn.text),
+    text: turn.text,
     words: turn.words,
     utterance: turn.utterance,
     verdict: turn.verdict,

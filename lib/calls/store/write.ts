@@ -11,7 +11,7 @@ import type {
 } from "../record.ts";
 import { reportCall } from "../report.ts";
 import { readCall } from "./read.ts";
-import { fromCallStart, fromTurn, storable } from "./rows.ts";
+import { fromCallStart, fromTurn } from "./rows.ts";
 import type { Db } from "./schema.ts";
 
 /** Deleting goes in steps of so many calls, so that nothing else has to wait long. */
@@ -36,8 +36,11 @@ export type TurnChanges =
   | { interrupted: 1 };
 
 export function updateTurn(db: Db, sessionId: string, number: number, changes: TurnChanges) {
-  const values = "text" in changes ? { ...changes, text: changes.text && storable(changes.text) } : changes;
-  return db.updateTable("turns").set(values).where("session_id", "=", sessionId).where("number", "=", number);
+  return db
+    .updateTable("turns")
+    .set(changes)
+    .where("session_id", "=", sessionId)
+    .where("number", "=", number);
 }
 
 /** Adds the verdict on what the caller said in the turn of that number, however late it comes. */
