@@ -13,10 +13,14 @@ import {
   Sender,
 } from "./worker-messages.ts";
 
-/** Most events of one call that are kept for a worker that starts later. */
-const MAX_HISTORY = 300;
+/** Most events of one call, beside its first, that are kept for a worker that starts later. */
+const MAX_LATEST = 299;
 
-type HubCall = { workerId: number; events: LiveEvent[]; startedAt: number };
+type HubCall = {
+  workerId: number;
+  started: Extract<LiveEvent, { type: "call.started" }>;
+  latest: LiveEvent[];
+};
 
 /** What the hub needs of a worker. */
 type WorkerProcess = Pick<Worker, "id" | "send"> & {
@@ -78,7 +82,7 @@ export class LiveHub {
       worker.send(message, undefined, undefined, sent),
     );
     this.#workers.set(worker.id, sender);
-    const history = [...this.#calls.values()].flatMap(({ events }) => events);
+    const history = [...this.#calls.values()].flatMap(({ started, latest }) => [started, ...latest]);
     sender.send({ live: "welcome", lastId: this.#lastId, history });
   }
 
@@ -94,14 +98,13 @@ export class LiveHub {
   #note(event: LiveEvent, workerId: number): void {
     const { sessionId } = event;
     if (event.type === "call.started") {
-      this.#calls.set(sessionId, { workerId, events: [event], startedAt: Date.parse(event.startedAt) });
+      this.#calls.set(sessionId, { workerId, started: event, latest: [] });
     } else if (event.type === "call.ended") {
       this.#calls.delete(sessionId);
     } else {
-      const events = this.#calls.get(sessionId)?.events ?? [];
-      events.push(event);
-      // The first one says whose call it is.
-      if (events.length > MAX_HISTORY) events.splice(1, 1);
+      const latest = this.#calls.get(sessionId)?.latest;
+      latest?.push(event);
+      if (latest && latest.length > MAX_LATEST) latest.shift();
     }
   }
 
@@ -110,7 +113,7 @@ export class LiveHub {
     for (const [sessionId, call] of this.#calls) {
       if (call.workerId !== workerId) continue;
       this.#calls.delete(sessionId);
-      const durationMs = Date.now() - call.startedAt;
+      const durationMs = Date.now() - Date.parse(call.started.startedAt);
       this.#publish({ type: "call.ended", at: now(), sessionId, reason: "crashed", durationMs });
     }
   }

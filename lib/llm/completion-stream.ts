@@ -13,10 +13,12 @@ export type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** What is read of a chunk. Servers that are only compatible leave out this or that, or send chunks of their own. */
 export type CompletionChunk = {
-  choices?: readonly {
-    delta?: ChatCompletionChunk.Choice.Delta | null;
-    finish_reason?: string | null;
-  }[];
+  choices?:
+    | readonly {
+        delta?: ChatCompletionChunk.Choice.Delta | null;
+        finish_reason?: string | null;
+      }[]
+    | null;
   usage?: CompletionUsage | null;
   error?: object | null;
 };

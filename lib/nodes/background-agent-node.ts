@@ -1,6 +1,9 @@
 import type { AnyEvent, Draft, EventOf } from "../events.ts";
 import { AgentNode, type AgentNodeOptions } from "./agent-node.ts";
 
+/** What a background node may put on the call's timeline. */
+export type Remark = Draft<EventOf<"agent.log"> | EventOf<"agent.error">>;
+
 /** Most events a background node lets wait before it drops its oldest. */
 export const MAILBOX_LIMIT = 1_024;
 
@@ -17,7 +20,7 @@ export class BackgroundAgentNode extends AgentNode {
   protected override processEvent(_event: AnyEvent): void | Promise<void> {}
 
   /** A background node may only note things on the call's timeline. */
-  override sendEvent(draft: Draft<EventOf<"agent.log"> | EventOf<"agent.error">>): void {
+  override sendEvent(draft: Remark): void {
     super.sendEvent(draft);
   }
 

@@ -1,5 +1,5 @@
-import { type AnyEvent, type Draft, type EventOf, stamp } from "../events.ts";
-import { BackgroundAgentNode, MAILBOX_LIMIT } from "./background-agent-node.ts";
+import { type AnyEvent, stamp } from "../events.ts";
+import { BackgroundAgentNode, MAILBOX_LIMIT, type Remark } from "./background-agent-node.ts";
 
 /**
  * A background node that only takes note, at once and in memory. It takes an event in where it is published, and not
@@ -13,7 +13,7 @@ export abstract class ListenerNode extends BackgroundAgentNode {
   protected abstract hear(event: AnyEvent): void;
 
   /** What it sends while it hears follows when everybody has heard the event that it is about. */
-  override sendEvent(draft: Draft<EventOf<"agent.log"> | EventOf<"agent.error">>): void {
+  override sendEvent(draft: Remark): void {
     if (!this.#hearing) {
       super.sendEvent(draft);
       return;

@@ -123,7 +123,7 @@ describe("a streamed answer", () => {
     let before = -1;
     while (before !== request.bytesSent) {
       before = request.bytesSent;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await delay(100);
     }
     assert.ok(before < 20 * 1024 * 1024, `${before} bytes were taken`);
     await pieces.return?.(undefined);
