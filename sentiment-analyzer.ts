@@ -1,22 +1,22 @@
 import { EventEmitter, once } from "node:events";
 import type { ChatCompletion } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
-import { withDeadline } from "./lib/deadline.ts";
 import { describeError } from "./lib/errors.ts";
-import type { AnyEvent } from "./lib/events.ts";
 import type { Llm } from "./lib/llm/client.ts";
+import { withDeadline } from "./lib/llm/deadline.ts";
 import { classify } from "./lib/llm/embedded/sentiment.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./lib/llm/errors.ts";
 import { type LlmUsage, usageOf } from "./lib/llm/usage.ts";
+import { BackgroundAgentNode } from "./lib/nodes/background-agent-node.ts";
+import { Utterances } from "./lib/session/utterances.ts";
+import type { AnyEvent } from "./lib/wire/events.ts";
 import {
   logDraft,
   SENTIMENT_SCORE,
   SENTIMENTS,
   type Sentiment,
   type VerdictSource,
-} from "./lib/log-events.ts";
-import { BackgroundAgentNode } from "./lib/nodes/background-agent-node.ts";
-import { Utterances } from "./lib/utterances.ts";
+} from "./lib/wire/log-events.ts";
 
 const PROMPT = `You judge the mood of a customer who talks to a support agent.
 Answer with one word, one of: positive, neutral, negative, frustrated.

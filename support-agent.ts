@@ -1,17 +1,17 @@
 import { z } from "zod";
 import type { Coach } from "./lib/coach/coach.ts";
-import type { AnyEvent } from "./lib/events.ts";
 import { LiveError } from "./lib/live/errors.ts";
 import type { Supervised } from "./lib/live/supervised.ts";
 import { Whispers } from "./lib/live/whispers.ts";
-import { streamAnswer } from "./lib/llm/answer.ts";
 import { type ChatRequest, ChatStream } from "./lib/llm/chat.ts";
 import type { Llm } from "./lib/llm/client.ts";
-import { isLog, logDraft } from "./lib/log-events.ts";
+import { ToolSet, tool } from "./lib/llm/tools.ts";
+import { streamAnswer } from "./lib/nodes/answer.ts";
 import { OutputAgentNode } from "./lib/nodes/output-agent-node.ts";
 import type { Turn } from "./lib/nodes/turn.ts";
-import { ToolSet, tool } from "./lib/tools.ts";
-import { type Transfer, transferDraft } from "./lib/transfer.ts";
+import { type Transfer, transferDraft } from "./lib/session/transfer.ts";
+import type { AnyEvent } from "./lib/wire/events.ts";
+import { isLog, logDraft } from "./lib/wire/log-events.ts";
 import type { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 
 const GREETING = "Hello! I'm here to help. What can I assist you with today?";

@@ -1,7 +1,7 @@
 import dotenv from "dotenv";
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
-import { HOLD_MUSIC } from "./events.ts";
+import { HOLD_MUSIC } from "./wire/events.ts";
 
 const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parseConfig } from "../lib/config.ts";
 import { createLlm } from "../lib/llm/client.ts";
-import type { AgentSession } from "../lib/session.ts";
+import type { AgentSession } from "../lib/session/session.ts";
 import { SentimentAnalyzer } from "../sentiment-analyzer.ts";
 import { SupportAgent } from "../support-agent.ts";
 import { startMockLlm } from "./support/mock-llm.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { SetupSession } from "../lib/session.ts";
+import type { SetupSession } from "../lib/session/session.ts";
 import { deferred } from "./support/nodes.ts";
 import { startRuntime } from "./support/runtime-server.ts";
 import { VoiceClient } from "./support/voice-client.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import test, { describe } from "node:test";
 import { WebSocket } from "ws";
-import { tracksFaults } from "../lib/faults.ts";
+import { tracksFaults } from "../lib/process/faults.ts";
 import { createStepGate, startMockLlm } from "./support/mock-llm.ts";
 import { deferred, Listener, ScriptedAgent, says } from "./support/nodes.ts";
 import { startRuntime, withRuntime } from "./support/runtime-server.ts";

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import test, { describe } from "node:test";
 import { WebSocket } from "ws";
-import type { SetupSession } from "../lib/session.ts";
+import type { SetupSession } from "../lib/session/session.ts";
 import { startMockLlm } from "./support/mock-llm.ts";
 import { ScriptedAgent, says } from "./support/nodes.ts";
 import { type RuntimeServer, startRuntime, withRuntime } from "./support/runtime-server.ts";

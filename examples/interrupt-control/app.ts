@@ -1,8 +1,8 @@
 import { loadConfig } from "../../lib/config.ts";
+import { createAgentServer } from "../../lib/http/server.ts";
 import { createLlm } from "../../lib/llm/client.ts";
-import { createLogger } from "../../lib/logger.ts";
-import { createAgentServer } from "../../lib/server.ts";
-import { closeOnSignal } from "../../lib/shutdown.ts";
+import { createLogger } from "../../lib/process/logger.ts";
+import { closeOnSignal } from "../../lib/process/shutdown.ts";
 import { InsuranceAgent } from "./insurance-agent.ts";
 
 const config = loadConfig();

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { AnyEvent } from "../../lib/events.ts";
-import { streamAnswer } from "../../lib/llm/answer.ts";
 import { type ChatRequest, ChatStream } from "../../lib/llm/chat.ts";
 import type { Llm } from "../../lib/llm/client.ts";
+import { ToolSet, tool } from "../../lib/llm/tools.ts";
+import { streamAnswer } from "../../lib/nodes/answer.ts";
 import { OutputAgentNode } from "../../lib/nodes/output-agent-node.ts";
 import type { Turn } from "../../lib/nodes/turn.ts";
-import { ToolSet, tool } from "../../lib/tools.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 
 const LEGAL_NOTICE = [
   "This call is recorded. ",

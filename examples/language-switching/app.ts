@@ -1,15 +1,15 @@
 import { z } from "zod";
 import { loadConfig } from "../../lib/config.ts";
-import type { AnyEvent } from "../../lib/events.ts";
-import { streamAnswer } from "../../lib/llm/answer.ts";
+import { createAgentServer } from "../../lib/http/server.ts";
 import { type ChatRequest, ChatStream } from "../../lib/llm/chat.ts";
 import { createLlm } from "../../lib/llm/client.ts";
-import { createLogger } from "../../lib/logger.ts";
+import { ToolSet, tool } from "../../lib/llm/tools.ts";
+import { streamAnswer } from "../../lib/nodes/answer.ts";
 import { OutputAgentNode } from "../../lib/nodes/output-agent-node.ts";
 import type { Turn } from "../../lib/nodes/turn.ts";
-import { createAgentServer } from "../../lib/server.ts";
-import { closeOnSignal } from "../../lib/shutdown.ts";
-import { ToolSet, tool } from "../../lib/tools.ts";
+import { createLogger } from "../../lib/process/logger.ts";
+import { closeOnSignal } from "../../lib/process/shutdown.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 import { LanguageDetector } from "./language-detector.ts";
 import { ProfanityFilter } from "./profanity-filter.ts";
 

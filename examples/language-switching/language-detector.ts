@@ -1,6 +1,6 @@
 import { eld } from "eld/extrasmall";
-import type { AnyEvent } from "../../lib/events.ts";
 import { AgentNode } from "../../lib/nodes/agent-node.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 
 /** ISO 639-1 codes. The fewer there are to choose from, the fewer mistakes on the few words people say at a time. */
 const LANGUAGES = ["en", "es", "fr", "de", "it", "pt"];

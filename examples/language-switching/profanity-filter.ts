@@ -1,5 +1,5 @@
-import type { AnyEvent } from "../../lib/events.ts";
 import { AgentNode } from "../../lib/nodes/agent-node.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 
 const BEEP = "beep";
 const PROFANE: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import { noteSent, REPORT_WINDOW, reportSpoken } from "../spoken.ts";
+import { noteSent, REPORT_WINDOW, reportSpoken } from "../session/spoken.ts";
 import type { ToolUse } from "./record.ts";
 
 /** Tools of one answer that are kept. */

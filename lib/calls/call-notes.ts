@@ -1,4 +1,4 @@
-import type { LogPayloads } from "../log-events.ts";
+import type { LogPayloads } from "../wire/log-events.ts";
 import type { CallError, Escalation, ModelUsage, Note } from "./record.ts";
 import { insertNote, setEscalation, setUsage } from "./store/write.ts";
 import { applyPolicy, type TextPolicy } from "./text.ts";

@@ -1,6 +1,6 @@
-import type { AgentEvent, AnyEvent } from "../events.ts";
-import { isLog, type LogPayloads } from "../log-events.ts";
-import { Utterances } from "../utterances.ts";
+import { Utterances } from "../session/utterances.ts";
+import type { AgentEvent, AnyEvent } from "../wire/events.ts";
+import { isLog, type LogPayloads } from "../wire/log-events.ts";
 import { countWords } from "../words.ts";
 import { type Line, Lines, noteTool } from "./answers.ts";
 import { blankTurn, type TurnRecord } from "./record.ts";

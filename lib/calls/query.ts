@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CONVERSATION_TYPES } from "../events.ts";
+import { CONVERSATION_TYPES } from "../wire/events.ts";
 import { BUCKETS } from "./quality.ts";
 import { LABELS } from "./report-sentiment.ts";
 import type { CallFilter, Position } from "./store/read.ts";

@@ -1,6 +1,6 @@
-import type { ConversationType, JsonObject } from "../events.ts";
-import type { LogPayloads, Sentiment, VerdictSource } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
+import type { ConversationType, JsonObject } from "../wire/events.ts";
+import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
 /** Why a recorded call ended; `crashed` when its process was gone before it could say. */
 export const CALL_ENDS = [

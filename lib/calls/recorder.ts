@@ -1,8 +1,8 @@
 import type { Config } from "../config.ts";
-import type { AnyEvent, EventOf, JsonObject } from "../events.ts";
-import { isLog } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
 import { ListenerNode } from "../nodes/listener-node.ts";
+import type { AnyEvent, EventOf, JsonObject } from "../wire/events.ts";
+import { isLog } from "../wire/log-events.ts";
 import { CallNotes } from "./call-notes.ts";
 import type { CallStore } from "./call-store.ts";
 import { CallTurns } from "./call-turns.ts";

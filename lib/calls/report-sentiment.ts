@@ -1,4 +1,4 @@
-import type { Sentiment, VerdictSource } from "../log-events.ts";
+import type { Sentiment, VerdictSource } from "../wire/log-events.ts";
 import type { TurnRecord } from "./record.ts";
 
 /*

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import { z } from "zod";
-import { withDeadline } from "../deadline.ts";
 import { describeError } from "../errors.ts";
 import type { Llm } from "../llm/client.ts";
+import { withDeadline } from "../llm/deadline.ts";
 import type { CallRecord, SummaryItem } from "./record.ts";
 import { readCall } from "./store/read.ts";
 import type { Db } from "./store/schema.ts";

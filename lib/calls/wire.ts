@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { CONVERSATION_TYPES } from "../events.ts";
-import { SENTIMENTS } from "../log-events.ts";
+import { CONVERSATION_TYPES } from "../wire/events.ts";
+import { SENTIMENTS } from "../wire/log-events.ts";
 import { CALL_ENDS } from "./record.ts";
 import { LABELS } from "./report-sentiment.ts";
 

@@ -1,7 +1,7 @@
-import type { AnyEvent } from "../events.ts";
-import { isLog, logDraft } from "../log-events.ts";
 import { ListenerNode } from "../nodes/listener-node.ts";
-import { Utterances } from "../utterances.ts";
+import { Utterances } from "../session/utterances.ts";
+import type { AnyEvent } from "../wire/events.ts";
+import { isLog, logDraft } from "../wire/log-events.ts";
 import { RuleWatch } from "./rule-watch.ts";
 import type { Rule } from "./rules.ts";
 import type { CoachNews } from "./state.ts";

@@ -1,4 +1,4 @@
-import type { LogPayloads } from "../log-events.ts";
+import type { LogPayloads } from "../wire/log-events.ts";
 import type { RuleId } from "./config.ts";
 import type { Rule } from "./rules.ts";
 import { type CallState, type CoachInput, INITIAL_STATE, nextState } from "./state.ts";

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../events.ts";
+import type { JsonObject } from "../wire/events.ts";
 import type { CoachConfig, RuleId, RuleSettings } from "./config.ts";
 import { phraseFinder } from "./phrases.ts";
 import { type CallState, type CoachInput, isNegative, recentMean } from "./state.ts";

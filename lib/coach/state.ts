@@ -1,4 +1,4 @@
-import type { Sentiment } from "../log-events.ts";
+import type { Sentiment } from "../wire/log-events.ts";
 import { countWords } from "../words.ts";
 
 /** Something the coach has noticed. */

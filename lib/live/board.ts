@@ -1,4 +1,4 @@
-import { type JsonObject, snakeKeys } from "../events.ts";
+import { type JsonObject, snakeKeys } from "../wire/events.ts";
 import type { LiveEvent } from "./live-event.ts";
 
 /** Most entries of each list in the picture of one call. */

@@ -1,8 +1,8 @@
-import { type AnyEvent, now, type SessionContext } from "../events.ts";
-import { isLog, logDraft } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
 import { ListenerNode } from "../nodes/listener-node.ts";
-import { Utterances } from "../utterances.ts";
+import { Utterances } from "../session/utterances.ts";
+import { type AnyEvent, now, type SessionContext } from "../wire/events.ts";
+import { isLog, logDraft } from "../wire/log-events.ts";
 import type { LiveEvent, LiveNews, PartialTurn } from "./live-event.ts";
 import type { Supervised, SupervisorCommand } from "./supervised.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { type ConversationType, type JsonObject, snakeKeys } from "../events.ts";
-import type { LogPayloads, Sentiment, VerdictSource } from "../log-events.ts";
 import type { EndReason } from "../nodes/agent-node.ts";
+import { type ConversationType, type JsonObject, snakeKeys } from "../wire/events.ts";
+import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
 export type SupervisorAction = LogPayloads["supervisor"]["action"];
 

@@ -1,6 +1,6 @@
 import type { Worker } from "node:cluster";
 import type { Logger } from "pino";
-import { now } from "../events.ts";
+import { now } from "../wire/events.ts";
 import { notLive } from "./errors.ts";
 import type { LiveEvent } from "./live-event.ts";
 import { firstId } from "./live-feed.ts";

@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import type { ServerResponse } from "node:http";
 import type pg from "pg";
 import type { Logger } from "pino";
-import { type JsonObject, now } from "../events.ts";
+import { type JsonObject, now } from "../wire/events.ts";
 import { Board } from "./board.ts";
 import { notLive } from "./errors.ts";
 import { EventRing } from "./event-ring.ts";

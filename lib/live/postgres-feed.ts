@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
-import { now } from "../events.ts";
+import { now } from "../wire/events.ts";
 import { type LiveEvent, liveEventAsStored, type NumberedEvent } from "./live-event.ts";
 import type { LiveFeed, OrderHandler } from "./live-feed.ts";
 import { type Notification, PostgresListener } from "./postgres-listener.ts";

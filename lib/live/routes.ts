@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { now } from "../events.ts";
+import { now } from "../wire/events.ts";
 import { LiveError } from "./errors.ts";
 import type { Live } from "./live.ts";
 import { type SupervisorCommand, supervisorText } from "./supervised.ts";

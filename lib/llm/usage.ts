@@ -1,5 +1,5 @@
 import type { CompletionUsage } from "openai/resources/completions";
-import type { LogPayloads } from "../log-events.ts";
+import type { LogPayloads } from "../wire/log-events.ts";
 
 /** What a model request that has ended cost. */
 export type LlmUsage = LogPayloads["llm.usage"];

@@ -1,7 +1,7 @@
 import { LLM_ERROR_KINDS } from "../errors.ts";
-import type { AnyEvent } from "../events.ts";
-import { isLog } from "../log-events.ts";
 import { ListenerNode } from "../nodes/listener-node.ts";
+import type { AnyEvent } from "../wire/events.ts";
+import { isLog } from "../wire/log-events.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Requests waiting for their answer to begin; a session without an agent would collect them for ever. */

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import type { Direction } from "../bus.ts";
 import { describeError, GraphError } from "../errors.ts";
+import type { Direction } from "../session/bus.ts";
 import {
   type AgentEvent,
   type AnyEvent,
@@ -9,7 +9,7 @@ import {
   type JsonObject,
   type SessionContext,
   stamp,
-} from "../events.ts";
+} from "../wire/events.ts";
 import { Mailbox } from "./mailbox.ts";
 
 /** Why a session ended, as nodes and the record of the call learn it. */

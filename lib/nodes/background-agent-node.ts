@@ -1,4 +1,4 @@
-import type { AnyEvent, Draft, EventOf } from "../events.ts";
+import type { AnyEvent, Draft, EventOf } from "../wire/events.ts";
 import { AgentNode, type AgentNodeOptions } from "./agent-node.ts";
 
 /** What a background node may put on the call's timeline. */

@@ -1,4 +1,4 @@
-import { type AnyEvent, stamp } from "../events.ts";
+import { type AnyEvent, stamp } from "../wire/events.ts";
 import { BackgroundAgentNode, MAILBOX_LIMIT, type Remark } from "./background-agent-node.ts";
 
 /**

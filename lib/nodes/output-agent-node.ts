@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Conversation } from "../conversation.ts";
 import { describeError, LlmError } from "../errors.ts";
+import { Conversation } from "../session/conversation.ts";
 import {
   type AgentEvent,
   type AnyEvent,
@@ -9,8 +9,8 @@ import {
   type JsonObject,
   now,
   stamp,
-} from "../events.ts";
-import { type LogPayloads, logDraft } from "../log-events.ts";
+} from "../wire/events.ts";
+import { type LogPayloads, logDraft } from "../wire/log-events.ts";
 import { AgentNode, type AgentNodeOptions, type NodeSession } from "./agent-node.ts";
 import { Turn } from "./turn.ts";
 

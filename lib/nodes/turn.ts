@@ -1,4 +1,4 @@
-import type { Answer } from "../conversation.ts";
+import type { Answer } from "../session/conversation.ts";
 
 /** Why a turn's signal is aborted; one for all, for an error of its own would write down a stack for every turn. */
 const OVER = new DOMException("the answer is over", "AbortError");

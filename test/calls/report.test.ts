@@ -5,7 +5,7 @@ import { toContactLens } from "../../lib/calls/contact-lens.ts";
 import { reportCall } from "../../lib/calls/report.ts";
 import { reportQuality } from "../../lib/calls/report-quality.ts";
 import { reportSentiment } from "../../lib/calls/report-sentiment.ts";
-import { SENTIMENTS } from "../../lib/log-events.ts";
+import { SENTIMENTS } from "../../lib/wire/log-events.ts";
 import { assistantTurn, callRecord, judged, userTurn, userTurns } from "../support/call-records.ts";
 
 const [P, N, B, F] = ["positive", "neutral", "negative", "frustrated"] as const;

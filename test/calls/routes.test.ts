@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import test, { after, before, describe } from "node:test";
 import Fastify, { type FastifyInstance } from "fastify";
 import { pino } from "pino";
-import { serveApiDocs } from "../../lib/api-docs.ts";
 import { type CallStore, openCallStore } from "../../lib/calls/call-store.ts";
 import { csvLine } from "../../lib/calls/csv.ts";
 import { callRoutes } from "../../lib/calls/routes.ts";
 import { callListWire, callWire, qualityWire, reportWire } from "../../lib/calls/wire.ts";
 import { parseConfig } from "../../lib/config.ts";
+import { serveApiDocs } from "../../lib/http/api-docs.ts";
 import { createLlm } from "../../lib/llm/client.ts";
 import { callRecord, storeCalls, userTurns } from "../support/call-records.ts";
 

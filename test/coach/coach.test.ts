@@ -8,10 +8,10 @@ import { Coach } from "../../lib/coach/coach.ts";
 import { loadCoachConfig, parseCoachConfig } from "../../lib/coach/config.ts";
 import { compileRules } from "../../lib/coach/rules.ts";
 import { ConfigError } from "../../lib/errors.ts";
-import type { ConversationType } from "../../lib/events.ts";
-import { type AgentEvent, type ClientEvent, stamp } from "../../lib/events.ts";
-import { isLog } from "../../lib/log-events.ts";
-import { AgentSession } from "../../lib/session.ts";
+import { AgentSession } from "../../lib/session/session.ts";
+import type { ConversationType } from "../../lib/wire/events.ts";
+import { type AgentEvent, type ClientEvent, stamp } from "../../lib/wire/events.ts";
+import { isLog } from "../../lib/wire/log-events.ts";
 import { startLiveServer } from "../support/live-server.ts";
 import { ScriptedAgent } from "../support/nodes.ts";
 

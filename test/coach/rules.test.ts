@@ -5,7 +5,7 @@ import { parseCoachConfig } from "../../lib/coach/config.ts";
 import { RuleWatch } from "../../lib/coach/rule-watch.ts";
 import { compileRules, type Rule } from "../../lib/coach/rules.ts";
 import { type CoachInput, type CoachNews, INITIAL_STATE, nextState } from "../../lib/coach/state.ts";
-import { SENTIMENT_SCORE, SENTIMENTS, type Sentiment } from "../../lib/log-events.ts";
+import { SENTIMENT_SCORE, SENTIMENTS, type Sentiment } from "../../lib/wire/log-events.ts";
 
 const RULES = compileRules(parseCoachConfig({}));
 

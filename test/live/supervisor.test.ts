@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import { isLog } from "../../lib/log-events.ts";
+import { isLog } from "../../lib/wire/log-events.ts";
 import type { EventReader } from "../support/event-reader.ts";
 import { type LiveServer, type LiveServerOptions, startLiveServer } from "../support/live-server.ts";
 import { createStepGate } from "../support/mock-llm.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { classify } from "../../lib/llm/embedded/sentiment.ts";
-import type { Sentiment } from "../../lib/log-events.ts";
+import type { Sentiment } from "../../lib/wire/log-events.ts";
 import { type LabelledUtterance, laterUtterances, utterances } from "./utterances.ts";
 
 const isUpset = (label: Sentiment) => label === "negative" || label === "frustrated";

@@ -5,7 +5,7 @@ import { parseConfig } from "../../lib/config.ts";
 import { LlmError } from "../../lib/errors.ts";
 import { ChatStream } from "../../lib/llm/chat.ts";
 import { createLlm } from "../../lib/llm/client.ts";
-import { isLog, type LogPayloads } from "../../lib/log-events.ts";
+import { isLog, type LogPayloads } from "../../lib/wire/log-events.ts";
 import { SentimentAnalyzer } from "../../sentiment-analyzer.ts";
 import { SupportAgent } from "../../support-agent.ts";
 import { createStepGate, type MockLlm, startMockLlm } from "../support/mock-llm.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import type { AnyEvent } from "../../lib/events.ts";
 import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
 import { ListenerNode } from "../../lib/nodes/listener-node.ts";
-import type { SetupSession } from "../../lib/session.ts";
+import type { SetupSession } from "../../lib/session/session.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 import { deferred, ScriptedAgent, says } from "../support/nodes.ts";
 import { type RuntimeServer, startRuntime } from "../support/runtime-server.ts";
 import { VoiceClient } from "../support/voice-client.ts";

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import Fastify, { type FastifyInstance } from "fastify";
-import { pages } from "../../lib/pages.ts";
+import { pages } from "../../lib/http/pages.ts";
 
 const PUBLIC = fileURLToPath(new URL("../../public/", import.meta.url));
 

@@ -8,7 +8,7 @@ import {
   setEscalation,
   setUsage,
 } from "../../lib/calls/store/write.ts";
-import { SENTIMENT_SCORE, type Sentiment, type VerdictSource } from "../../lib/log-events.ts";
+import { SENTIMENT_SCORE, type Sentiment, type VerdictSource } from "../../lib/wire/log-events.ts";
 
 /** A turn of the caller; `verdict` null: nobody judged it. */
 export function userTurn(

@@ -1,9 +1,9 @@
 import { loadConfig } from "../../lib/config.ts";
-import type { AnyEvent } from "../../lib/events.ts";
-import { createLogger } from "../../lib/logger.ts";
+import { createAgentServer } from "../../lib/http/server.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
-import { createAgentServer } from "../../lib/server.ts";
-import { closeOnSignal } from "../../lib/shutdown.ts";
+import { createLogger } from "../../lib/process/logger.ts";
+import { closeOnSignal } from "../../lib/process/shutdown.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 import { ScriptedAgent, says } from "./nodes.ts";
 
 /*

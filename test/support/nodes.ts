@@ -1,8 +1,8 @@
-import type { AnyEvent } from "../../lib/events.ts";
 import { AgentNode, type AgentNodeOptions, type EndReason } from "../../lib/nodes/agent-node.ts";
 import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
 import { OutputAgentNode } from "../../lib/nodes/output-agent-node.ts";
 import type { Turn } from "../../lib/nodes/turn.ts";
+import type { AnyEvent } from "../../lib/wire/events.ts";
 
 export type Script = (signal: AbortSignal, turn: Turn, agent: ScriptedAgent) => AsyncIterable<string>;
 

@@ -2,10 +2,10 @@ import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { parseConfig } from "../../lib/config.ts";
-import { createLogger } from "../../lib/logger.ts";
+import { createAgentServer } from "../../lib/http/server.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
-import { createAgentServer } from "../../lib/server.ts";
-import type { SetupSession } from "../../lib/session.ts";
+import { createLogger } from "../../lib/process/logger.ts";
+import type { SetupSession } from "../../lib/session/session.ts";
 
 export type LogLine = { level: number; msg?: string; [key: string]: unknown };
 

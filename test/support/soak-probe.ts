@@ -1,6 +1,6 @@
 import { queryObjects } from "node:v8";
 import { ChatStream } from "../../lib/llm/chat.ts";
-import { AgentSession } from "../../lib/session.ts";
+import { AgentSession } from "../../lib/session/session.ts";
 
 /*
  * Loaded into the server under test before app.ts: counts what is alive when the parent asks for it.

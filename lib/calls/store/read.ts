@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { ConversationType } from "../../events.ts";
+import type { ConversationType } from "../../wire/events.ts";
 import { groupBy } from "../group-by.ts";
 import type { CallRecord } from "../record.ts";
 import type { Label } from "../report-sentiment.ts";

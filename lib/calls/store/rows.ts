@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from "kysely";
 import { z } from "zod";
-import { CONVERSATION_TYPES } from "../../events.ts";
-import { SENTIMENTS } from "../../log-events.ts";
+import { CONVERSATION_TYPES } from "../../wire/events.ts";
+import { SENTIMENTS } from "../../wire/log-events.ts";
 import { CALL_ENDS, type CallRecord, type CallStart, type Note, type TurnRecord } from "../record.ts";
 import { LABELS } from "../report-sentiment.ts";
 import type { CallsTable, NotesTable, TurnsTable } from "./schema.ts";

@@ -1,4 +1,4 @@
-import type { Sentiment } from "../../log-events.ts";
+import type { Sentiment } from "../../wire/log-events.ts";
 import type { ChatRequest, Message } from "./chat-request.ts";
 import { findNumber } from "./reference-number.ts";
 import {

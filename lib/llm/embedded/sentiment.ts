@@ -1,5 +1,5 @@
 import lexicon from "wink-sentiment";
-import type { Sentiment } from "../../log-events.ts";
+import type { Sentiment } from "../../wire/log-events.ts";
 import { anger, pressing, wryOpening, wryRemark } from "./sentiment-anger.ts";
 import { idioms, plainQuestion, praise, praiseHints, request, thanks } from "./sentiment-calm.ts";
 import { complaints, hints } from "./sentiment-complaints.ts";

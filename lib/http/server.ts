@@ -1,0 +1,197 @@
+import fastifyHelmet from "@fastify/helmet";
+import fastifyWebsocket from "@fastify/websocket";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { describeError } from "../errors.ts";
+import { Metrics, type RefusalReason } from "../metrics/metrics.ts";
+import { AgentSession, DryRunComplete, type SetupSession } from "../session/session.ts";
+import { Connections } from "../socket/connections.ts";
+import { closeSocket } from "../socket/outbox.ts";
+import { authHook } from "./auth.ts";
+import { securityHeaders } from "./headers.ts";
+import { originHook } from "./origin.ts";
+
+/** How often every peer is asked for a sign of life, ms. */
+const PING_INTERVAL_MS = 20_000;
+/** When a caller who found no place may try again, s. */
+const RETRY_AFTER_S = 5;
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** Takes no more calls, lets those that run go on for `DRAIN_TIMEOUT_MS` or until `hurry`, then ends them. */
+    drain(hurry: AbortSignal): Promise<void>;
+  }
+}
+
+export type AgentServerOptions = {
+  /** Puts the nodes of one call together; ends with `await session.start()`. */
+  setupSession: SetupSession;
+  /**
+   * Why calls are worse off at the moment, or null. /ready then says `degraded` and stays 200: what ails the
+   * model ails every instance, and a caller is better served by an apology than by a refused call.
+   */
+  health?: () => string | null;
+  /** Where the figures for /metrics are kept; by default its own, which no node adds to. */
+  metrics?: Metrics;
+  config: Config;
+  log: Logger;
+  /** What gives the answers, for /ready to say: a caller of the offline demo should be able to find out. */
+  answersFrom?: string;
+};
+
+/**
+ * Makes the server: `/ws` for calls, `/` for people, `/health`, `/ready` and `/metrics` for machines. Every route,
+ * those added later included, needs `AUTH_TOKEN` and an allowed origin unless its config says `public`.
+ * Not listening yet.
+ */
+export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
+  const { setupSession, config, log, metrics = new Metrics(), health = () => null, answersFrom } = options;
+  const loggerInstance: FastifyBaseLogger = log;
+  const app = Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler,
+  });
+  const connections = new Connections({ config, log, setupSession, metrics });
+  metrics.watch(connections);
+  let notReady: string | null = "the start-up check has not run yet";
+
+  const check = async () => {
+    notReady = await dryRun(setupSession, log);
+    if (notReady) log.error({ reason: notReady }, "Not ready: calls are refused until this is mended");
+  };
+  const refused = (reason: RefusalReason) => (request: FastifyRequest) => {
+    if (request.ws) metrics.refused.inc({ reason });
+    log.debug({ reason, path: request.routeOptions.url }, "Refused a request");
+  };
+
+  app.setErrorHandler(answerError);
+  await app.register(fastifyHelmet, securityHeaders);
+  await app.register(fastifyWebsocket, {
+    options: { maxPayload: config.MAX_FRAME_BYTES, skipUTF8Validation: true, perMessageDeflate: false },
+    errorHandler: (error, socket) => {
+      log.debug({ err: describeError(error) }, "Socket error");
+      closeSocket(socket, 1011, "internal error");
+    },
+    preClose: () => connections.close(),
+  });
+  app.addHook("onRequest", originHook(config.ALLOWED_ORIGINS ?? null, refused("bad_origin")));
+  app.addHook("onRequest", authHook(config.AUTH_TOKEN, refused("unauthorized")));
+  app.decorate("drain", (hurry: AbortSignal) => connections.drain(config.DRAIN_TIMEOUT_MS, hurry));
+
+  app.get("/", async () => ({
+    name: "voice-agent-server",
+    status: notReady ? "not ready" : "ok",
+    websocket: "/ws",
+  }));
+  app.get("/health", { config: { public: true } }, async () => ({ status: "ok" }));
+  app.get("/ready", { config: { public: true } }, async (_request, reply) => {
+    if (connections.draining) return reply.code(503).send({ status: "draining" });
+    // What is missing may have come meanwhile; a check that passed stays passed.
+    if (notReady) await check();
+    if (notReady) return reply.code(503).send({ status: "not ready", reason: notReady });
+    const reason = health();
+    const status = reason === null ? { status: "ready" } : { status: "degraded", reason };
+    return { ...status, answers_from: answersFrom };
+  });
+  app.get("/metrics", async (_request, reply) => {
+    return reply.type(metrics.registry.contentType).send(await metrics.text());
+  });
+
+  /** Answers with 503 before the handshake when there is no place for one more call. */
+  const admit = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    const why = connections.refusal();
+    if (why === null) {
+      done();
+      return;
+    }
+    refused(why)(request);
+    reply
+      .code(503)
+      .header("retry-after", RETRY_AFTER_S)
+      .send({
+        statusCode: 503,
+        error: "Service Unavailable",
+        message:
+          why === "full" ? "All lines are busy: MAX_SESSIONS calls are open" : "The server is going away",
+      });
+  };
+  app.get("/ws", { websocket: true, onRequest: admit }, (socket, request) => {
+    // Asked again, for between the hook and the handshake other requests may have come.
+    const why = notReady ? "not_ready" : connections.refusal();
+    if (why !== null) {
+      refused(why)(request);
+      closeSocket(
+        socket,
+        1013,
+        notReady ? "the server is not ready, see /ready" : "no place, try again later",
+      );
+      return;
+    }
+    connections.add(socket, request.raw.socket);
+  });
+
+  const pinging = setInterval(() => connections.ping(), PING_INTERVAL_MS);
+  app.addHook("onClose", async () => clearInterval(pinging));
+  app.addHook("onReady", check);
+  app.addHook("onListen", async () => {
+    if (config.AUTH_TOKEN !== undefined || isLoopback(config.HOST)) return;
+    log.warn(`Listening on ${config.HOST} without AUTH_TOKEN: whoever reaches this port may call`);
+  });
+  return app;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** A route's error: in full in the log, to the client only if it is the client's. */
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+  if (status >= 400 && status < 500) {
+    reply.code(status).send(error);
+    return;
+  }
+  const stack = error instanceof Error ? error.stack : undefined;
+  request.log.error({ err: describeError(error), stack, path: request.routeOptions.url }, "Request failed");
+  reply.code(500).send({ statusCode: 500, error: "Internal Server Error", message: "The server failed" });
+}
+
+/** What is not even HTTP. The framework's own handler would log the raw bytes, headers and all. */
+function clientErrorHandler(
+  this: FastifyInstance,
+  error: NodeJS.ErrnoException,
+  socket: { writable: boolean; end(text: string): unknown; destroy(): unknown },
+): void {
+  this.log.debug({ code: error.code }, "Not an HTTP request");
+  if (socket.writable && error.code !== "ECONNRESET") {
+    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  } else {
+    socket.destroy();
+  }
+}
+
+/** Runs `setupSession` without a caller, up to `start()`. Returns what is wrong, or null. */
+async function dryRun(setupSession: SetupSession, log: Logger): Promise<string | null> {
+  const session = new AgentSession({
+    id: "start-up-check",
+    context: { initialVariables: {}, conversationType: "chat", caller: null },
+    outputAgentSettings: null,
+    log: log.child({ sessionId: "start-up-check" }),
+    outlet: null,
+  });
+  try {
+    await setupSession(session);
+    return "setupSession returned without session.start()";
+  } catch (error) {
+    if (error instanceof DryRunComplete) return null;
+    return describeError(error).reason ?? "setupSession failed";
+  }
+}

@@ -1,0 +1,249 @@
+import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { Logger } from "pino";
+import type { RawData, WebSocket } from "ws";
+import type { Config } from "../config.ts";
+import { describeError, FrameError } from "../errors.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { type FaultOwner, runFor } from "../process/faults.ts";
+import { AgentSession, type SetupSession } from "../session/session.ts";
+import { type AgentEvent, type ClientEvent, decodeClientEvent, type EventOf, stamp } from "../wire/events.ts";
+import { closeSocket, type FrameKind, Outbox } from "./outbox.ts";
+import { EventRate } from "./rate.ts";
+
+/** How long a client may take to send `system.init`, ms (the protocol's figure). */
+const INIT_TIMEOUT_MS = 10_000;
+/** Bad frames logged one by one; after that only every hundredth, so a broken client cannot fill the log. */
+const BAD_FRAMES_LOGGED = 5;
+const BAD_FRAMES_LOG_EVERY = 100;
+/** Longest `call_id` written to the log, characters: the client chooses it. */
+const MAX_CALL_ID_CHARS = 128;
+/** Pings a peer may leave unanswered. */
+const MAX_MISSED_PONGS = 2;
+
+export type ConnectionOptions = {
+  config: Config;
+  log: Logger;
+  setupSession: SetupSession;
+  metrics: Metrics;
+};
+
+/**
+ * The inbound half of one socket: checks and decodes its frames, does the handshake and feeds the session.
+ * Every callback is guarded, because what one throws would end every call of the process.
+ */
+export class Connection implements FaultOwner {
+  readonly id = randomUUID();
+  /** Resolves when the socket is gone and the nodes have finished up. */
+  readonly ended: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+  readonly #options: ConnectionOptions;
+  readonly #rate: EventRate;
+  readonly #initTimer: NodeJS.Timeout;
+  readonly #idleTimer: NodeJS.Timeout;
+  #log: Logger;
+  #session: AgentSession | null = null;
+  #outbox: Outbox | null = null;
+  #badFrames = 0;
+  #missedPongs = 0;
+  #closing = false;
+
+  /**
+   * Attaches its listeners at once: a frame that comes before them would be lost.
+   * @param stream the connection under the socket.
+   */
+  constructor(socket: WebSocket, stream: Duplex, options: ConnectionOptions) {
+    const { config, log } = options;
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#options = options;
+    this.#log = log.child({ sessionId: this.id });
+    this.#rate = new EventRate(config.MAX_EVENTS_PER_SECOND);
+    this.#initTimer = setTimeout(
+      () => this.#guard(() => this.#refuse("no_init", "no system.init within 10 seconds")),
+      INIT_TIMEOUT_MS,
+    );
+    this.#idleTimer = setTimeout(() => this.#guard(() => this.#idle()), config.SESSION_IDLE_TIMEOUT_MS);
+    socket.on("message", (data, isBinary) => this.#guard(() => this.#onMessage(data, isBinary)));
+    // The socket answers a ping by itself, so a flood of them costs what a flood of frames does.
+    socket.on("ping", () => this.#guard(() => this.#countFrame()));
+    socket.on("pong", () => {
+      this.#missedPongs = 0;
+    });
+    socket.on("error", (error) => this.#log.debug({ err: describeError(error) }, "Socket error"));
+    socket.on("close", (code) => this.#guard(() => this.#onClose(code)));
+    this.ended = new Promise<void>((resolve) => socket.once("close", () => resolve())).then(async () => {
+      await this.#session?.waitUntilComplete();
+    });
+  }
+
+  /** Bytes handed to the socket that the client has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** How many events this call's nodes have dropped. */
+  get droppedEvents(): number {
+    return this.#session?.droppedEvents ?? 0;
+  }
+
+  /** Asks the peer for a sign of life, or cuts the socket if it has missed too many. */
+  ping(): void {
+    if (this.#missedPongs >= MAX_MISSED_PONGS) {
+      this.#log.warn("Peer does not answer pings, cutting the connection");
+      this.#socket.terminate();
+      return;
+    }
+    this.#missedPongs += 1;
+    this.#socket.ping();
+  }
+
+  /** Closes the connection because the server is going away. */
+  drain(): void {
+    if (this.#session) this.#session.end("drain", 1001, "server is shutting down");
+    else this.#close(1001, "server is shutting down");
+  }
+
+  /** Ends this connection, and no other, because of an error nobody expected. */
+  fail(error: unknown): void {
+    if (this.#session) {
+      this.#session.fail(error);
+    } else {
+      this.#log.error({ err: describeError(error) }, "Connection failed");
+      this.#close(1011, "internal error");
+    }
+  }
+
+  /** Whether the client is still within its rate; if not, it is closed. */
+  #countFrame(): boolean {
+    if (this.#rate.take()) return true;
+    const why = `more than ${this.#options.config.MAX_EVENTS_PER_SECOND} events a second`;
+    this.#log.warn(`Closing: ${why}`);
+    this.#closing = true;
+    if (this.#session) this.#session.end("refused", 1008, why);
+    else this.#close(1008, why);
+    return false;
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    if (this.#closing || !this.#countFrame()) return;
+    const event = this.#decode(data);
+    if (!event) return;
+    this.#idleTimer.refresh();
+    if (this.#session) this.#receive(this.#session, event);
+    else if (event.type === "system.init") this.#open(event, isBinary ? "binary" : "text");
+    else this.#badFrame("before_init", `${event.type} came before system.init`);
+  }
+
+  #decode(data: RawData): ClientEvent | null {
+    try {
+      return decodeClientEvent(toBytes(data));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      if (!this.#session && error.eventType === "system.init") this.#refuse("bad_init", error.message);
+      else this.#badFrame(error.code, error.message);
+      return null;
+    }
+  }
+
+  #receive(session: AgentSession, event: ClientEvent): void {
+    if (event.type === "system.init") this.#badFrame("second_init", "a session takes one system.init");
+    else session.receive(event);
+  }
+
+  #open(init: EventOf<"system.init">, kind: FrameKind): void {
+    clearTimeout(this.#initTimer);
+    const { config, log, setupSession, metrics } = this.#options;
+    const { conversationType, caller } = init.sessionContext;
+    const callId = caller?.callId?.slice(0, MAX_CALL_ID_CHARS);
+    this.#log = log.child({ sessionId: this.id, ...(callId ? { call_id: callId } : {}) });
+    const outlet = new Outbox(this.#socket, this.#stream, {
+      kind,
+      conversationType,
+      agentLog: config.AGENT_LOG,
+      slowClientTimeoutMs: config.SLOW_CLIENT_TIMEOUT_MS,
+      onSlowClient: () =>
+        this.#guard(() => session.end("slow_client", 1013, "client does not read what is sent to it")),
+    });
+    const session = new AgentSession({
+      id: this.id,
+      context: init.sessionContext,
+      outputAgentSettings: init.outputAgentSettings,
+      log: this.#log,
+      outlet,
+    });
+    this.#session = session;
+    this.#outbox = outlet;
+    metrics.sessions.inc({ type: conversationType });
+    this.#log.info({ conversationType, sdkVersion: init.version.slice(0, 40) }, "Session opened");
+    session.own(runSetup(session, setupSession));
+    session.own(session.waitUntilComplete().then((reason) => metrics.ended.inc({ reason })));
+  }
+
+  #badFrame(code: string, reason: string): void {
+    this.#badFrames += 1;
+    if (this.#badFrames > BAD_FRAMES_LOGGED && this.#badFrames % BAD_FRAMES_LOG_EVERY !== 0) return;
+    this.#log.warn({ code, reason, badFrames: this.#badFrames }, "Ignored a bad frame");
+    if (!this.#session?.running) return;
+    const message = `A frame was ignored: ${reason}`;
+    this.#outbox?.send(
+      stamp<AgentEvent>({ type: "agent.error", message, severity: "warning", payload: { code } }),
+    );
+  }
+
+  #refuse(metric: "no_init" | "bad_init", why: string): void {
+    this.#log.warn({ reason: why }, "Refused the session");
+    this.#options.metrics.refused.inc({ reason: metric });
+    this.#close(1008, why);
+  }
+
+  #idle(): void {
+    const why = "no event for too long";
+    if (this.#session) this.#session.end("idle", 1000, why);
+    else this.#close(1008, why);
+  }
+
+  #close(code: number, why: string): void {
+    this.#closing = true;
+    closeSocket(this.#socket, code, shorten(why));
+  }
+
+  #onClose(code: number): void {
+    this.#closing = true;
+    clearTimeout(this.#initTimer);
+    clearTimeout(this.#idleTimer);
+    this.#log.debug({ closeCode: code }, "Socket closed");
+    this.#session?.disconnected();
+  }
+
+  #guard(act: () => void): void {
+    try {
+      runFor(this, act);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+async function runSetup(session: AgentSession, setupSession: SetupSession): Promise<void> {
+  await setupSession(session);
+  if (!session.running && !session.signal.aborted) {
+    throw new Error("setupSession returned without session.start()");
+  }
+}
+
+function toBytes(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+}
+
+/** A close reason may have 123 bytes at most. */
+function shorten(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= 123) return reason;
+  return `${bytes
+    .subarray(0, 119)
+    .toString("utf8")
+    .replace(/\uFFFD+$/, "")}…`;
+}
