@@ -33,6 +33,8 @@ const schema = z.object({
   SENTIMENT_TIMEOUT_MS: ms(5_000),
   // Speech is about 15 characters a second: nine minutes of it are a model that has lost its way.
   MAX_RESPONSE_CHARS: count(8_000),
+  // Shown beside each call, to tell the calls of one release of an agent from those of another.
+  AGENT_VERSION: z.string().max(100).optional(),
   MAX_CONTEXT_MESSAGES: z.coerce.number().int().min(2).default(200),
 
   ESCALATION_THRESHOLD: count(3),

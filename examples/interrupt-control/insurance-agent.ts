@@ -1,9 +1,7 @@
 import { z } from "zod";
-import { type ChatRequest, ChatStream } from "../../lib/llm/chat.ts";
 import type { Llm } from "../../lib/llm/client.ts";
-import { ToolSet, tool } from "../../lib/llm/tools.ts";
-import { streamAnswer } from "../../lib/nodes/answer.ts";
-import { OutputAgentNode } from "../../lib/nodes/output-agent-node.ts";
+import { tool } from "../../lib/llm/tools.ts";
+import { LlmAgentNode } from "../../lib/nodes/llm-agent-node.ts";
 import type { Turn } from "../../lib/nodes/turn.ts";
 import type { AnyEvent } from "../../lib/wire/events.ts";
 
@@ -14,29 +12,38 @@ const LEGAL_NOTICE = [
 ];
 const ASKS_FOR_NOTICE = /\b(legal notice|terms|withdraw|recorded|recording)\b/i;
 
-const PROMPT = `You sell travel insurance on the telephone. Answer in one to three short sentences.
+const INSTRUCTIONS = `You sell travel insurance on the telephone. Answer in one to three short sentences.
 Before you read out a price or a condition that the caller must hear to its end, call set_interruptible with
 enabled: false, and after it, in the same answer, with enabled: true.`;
 
 /** Cannot be interrupted, and mutes the caller, while it says what must be heard to its end. */
-export class InsuranceAgent extends OutputAgentNode {
-  readonly #llm: Llm;
-  readonly #model: string;
+export class InsuranceAgent extends LlmAgentNode {
   #turn: Turn | null = null;
-  #muted = false;
-  #greeted = false;
+  #callerMuted = false;
 
-  constructor(llm: Llm, model: string) {
-    super({ name: "insurance-agent" });
-    this.#llm = llm;
-    this.#model = model;
+  constructor(llm: Llm) {
+    const setInterruptible = tool({
+      name: "set_interruptible",
+      description: "Whether the caller may interrupt the rest of this answer; true again for the next one.",
+      parameters: z.object({ enabled: z.boolean() }),
+      handler: ({ enabled }) => {
+        if (this.#turn) this.#turn.interruptible = enabled;
+        this.#muteOrUnmute();
+        return { interruptible: enabled && this.settings.interruptible };
+      },
+    });
+    super({
+      name: "insurance-agent",
+      llm,
+      instructions: INSTRUCTIONS,
+      greeting: "Hello! Where would you like to travel?",
+      goodbye: "Have a good journey. Goodbye!",
+      tools: [setInterruptible, "end_call"],
+    });
   }
 
   protected override onEvent(event: AnyEvent): void {
-    if (event.type === "system.user.joined" && !this.#greeted) {
-      this.#greeted = true;
-      this.speak("Hello! Where would you like to travel?");
-    }
+    super.onEvent(event);
     // The platform may have decided in mid-answer whether the caller can interrupt.
     if (event.type === "system.output_agent.update_settings") this.#muteOrUnmute();
   }
@@ -49,64 +56,15 @@ export class InsuranceAgent extends OutputAgentNode {
     const notice = ASKS_FOR_NOTICE.test(this.conversation.lastUtterance);
     turn.interruptible = !notice;
     this.#muteOrUnmute();
-    if (notice) yield* LEGAL_NOTICE;
-    else yield* this.#answer(signal, turn);
-    if (turn.said === "" && this.handOff !== null) yield "Have a good journey. Goodbye!";
-  }
-
-  #answer(signal: AbortSignal, turn: Turn): AsyncIterable<string> {
-    const tools = new ToolSet([this.#setInterruptible(turn), this.#endCall()]);
-    const request: ChatRequest = {
-      model: this.#model,
-      temperature: 0.7,
-      tools: tools.schemas,
-      toolChoice: "auto",
-      messages: [{ role: "system", content: PROMPT }, ...this.conversation.messages()],
-    };
-    const open = (next: ChatRequest) => new ChatStream(this.#llm, next, signal);
-    return streamAnswer({
-      request,
-      first: open(request),
-      open,
-      turn,
-      tools,
-      publish: (event) => this.sendEvent(event),
-      isDone: () => this.handOff !== null,
-    });
-  }
-
-  #setInterruptible(turn: Turn) {
-    return tool({
-      name: "set_interruptible",
-      description:
-        "Whether the caller may interrupt the rest of this answer. It is true again for the next one.",
-      parameters: z.object({ enabled: z.boolean() }),
-      handler: ({ enabled }) => {
-        turn.interruptible = enabled;
-        this.#muteOrUnmute();
-        return { interruptible: enabled && this.settings.interruptible };
-      },
-    });
-  }
-
-  #endCall() {
-    return tool({
-      name: "end_call",
-      description: "Ends the call when the caller says goodbye.",
-      parameters: z.object({}),
-      handler: () => {
-        this.sendEvent({ type: "agent.end_call" });
-        return { status: "ok" };
-      },
-    });
+    yield* notice ? LEGAL_NOTICE : super.generateResponse(signal, turn);
   }
 
   /** Keeps one rule: the caller is muted exactly while an answer is being given that cannot be interrupted. */
   #muteOrUnmute(): void {
     const turn = this.#turn;
     const mute = turn !== null && !turn.over && !(turn.interruptible && this.settings.interruptible);
-    if (mute === this.#muted) return;
-    this.#muted = mute;
+    if (mute === this.#callerMuted) return;
+    this.#callerMuted = mute;
     this.sendEvent(mute ? { type: "agent.control.mute_user" } : { type: "agent.control.unmute_user" });
   }
 }

@@ -1,5 +1,6 @@
+import type { Moment } from "../session/moments.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
-import type { CallError, Escalation, ModelUsage, Note } from "./record.ts";
+import type { Escalation, ModelUsage, Note } from "./record.ts";
 import { insertNote, setEscalation, setUsage } from "./store/write.ts";
 import { applyPolicy, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
@@ -13,16 +14,15 @@ export type CallNotesOptions = {
   sessionId: string;
   writer: CallWriter;
   text: TextPolicy;
-  /** Time since the call began, ms. */
-  now: () => number;
 };
+
+type Noted = Extract<Moment, { type: "escalation" | "alert" | "supervisor" | "usage" | "error" }>;
 
 /** Writes what is noted of one call beside its turns: alerts, errors, supervisor's acts, the escalation and the usage. */
 export class CallNotes {
   readonly #sessionId: string;
   readonly #writer: CallWriter;
   readonly #text: TextPolicy;
-  readonly #now: () => number;
   readonly #usage = new Map<string, ModelUsage>();
   #notes = 0;
   #escalation: Escalation | null = null;
@@ -33,53 +33,46 @@ export class CallNotes {
     this.#sessionId = options.sessionId;
     this.#writer = options.writer;
     this.#text = options.text;
-    this.#now = options.now;
   }
 
-  addAlert({ rule, severity, message, evidence }: LogPayloads["coaching"]): void {
-    const text = this.#text;
-    // A message is the rule's own words with at most a quotation; evidence may be anything.
-    const kept = text === "none" ? message : (applyPolicy(message, text) ?? message);
-    this.#add({
-      kind: "alert",
-      offsetMs: this.#now(),
-      rule,
-      severity,
-      message: kept,
-      evidence: text === "full" ? evidence : {},
-    });
-  }
-
-  addError(message: string, severity: CallError["severity"]): void {
-    this.#add({ kind: "error", offsetMs: this.#now(), message, severity });
-  }
-
-  addSupervisorAct({ action, text }: LogPayloads["supervisor"]): void {
-    const kept = text === null ? null : applyPolicy(text, this.#text);
-    this.#add({ kind: "supervisor", offsetMs: this.#now(), action, text: kept });
-  }
-
-  /** @param utterance the caller's utterance after which it was triggered, from 1. */
-  escalate(payload: LogPayloads["escalation.triggered"], utterance: number): void {
-    const { reason, frustrationCount, threshold, sameTurn, action, outcome } = payload;
-    const offsetMs = this.#now();
-    this.#setEscalation({
-      reason,
-      utterance,
-      offsetMs,
-      frustrationCount,
-      threshold,
-      sameTurn,
-      action,
-      outcome,
-    });
+  hear(moment: Noted): void {
+    const { offsetMs } = moment;
+    switch (moment.type) {
+      case "escalation":
+        this.#setEscalation({ ...moment.escalation, utterance: moment.utterance, offsetMs });
+        break;
+      case "alert":
+        this.#addAlert(moment.alert, offsetMs);
+        break;
+      case "supervisor": {
+        const { action, text } = moment.act;
+        const kept = text === null ? null : applyPolicy(text, this.#text);
+        this.#add({ kind: "supervisor", offsetMs, action, text: kept });
+        break;
+      }
+      case "usage":
+        this.#addUsage(moment.usage);
+        break;
+      case "error": {
+        const { message, severity } = moment.error;
+        this.#add({ kind: "error", offsetMs, message, severity: severity ?? "warning" });
+      }
+    }
   }
 
   hearTransfer(): void {
     this.#transferRequested = true;
   }
 
-  addUsage({ model, outcome, inputTokens, outputTokens }: LogPayloads["llm.usage"]): void {
+  #addAlert({ rule, severity, message, evidence }: LogPayloads["coaching"], offsetMs: number): void {
+    const text = this.#text;
+    // A message is the rule's own words with at most a quotation; evidence may be anything.
+    const kept = text === "none" ? message : (applyPolicy(message, text) ?? message);
+    const quoted = text === "full" ? evidence : {};
+    this.#add({ kind: "alert", offsetMs, rule, severity, message: kept, evidence: quoted });
+  }
+
+  #addUsage({ model, outcome, inputTokens, outputTokens }: LogPayloads["llm.usage"]): void {
     const known = this.#usage.get(model);
     if (!known && this.#usage.size >= MAX_MODELS) return;
     const so = known ?? {

@@ -26,6 +26,9 @@ const COLUMNS: readonly (readonly [name: string, cell: (call: CallListItem) => C
   ["reply_p50_ms", (call) => call.replyP50Ms],
   ["reply_p95_ms", (call) => call.replyP95Ms],
   ["alerts", (call) => call.alerts],
+  ["agent", (call) => call.agent],
+  ["agent_version", (call) => call.agentVersion],
+  ["model", (call) => call.model],
 ];
 
 /** Calls as CSV, page by page: the header, then a line for each. */

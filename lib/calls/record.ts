@@ -1,4 +1,5 @@
-import type { EndReason } from "../nodes/agent-node.ts";
+import type { AgentDescription, EndReason } from "../nodes/agent-node.ts";
+import type { AnswerOutcome, ToolUse } from "../session/moments.ts";
 import type { ConversationType, JsonObject } from "../wire/events.ts";
 import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
@@ -15,14 +16,6 @@ export const CALL_ENDS = [
   "crashed",
 ] as const satisfies readonly (EndReason | "crashed")[];
 export type CallEnd = (typeof CALL_ENDS)[number];
-
-export type ToolUse = {
-  name: string;
-  /** `unfinished`: the answer was over before the tool was. */
-  outcome: "ok" | "error" | "unfinished";
-  /** ms; null where it did not finish. */
-  latencyMs: number | null;
-};
 
 /** What one side said. Fields of the other side are null, false or empty. */
 export type TurnRecord = {
@@ -49,8 +42,12 @@ export type TurnRecord = {
   firstChunkMs: number | null;
   /** Assistant: from the caller's last words to the first words of the answer, ms. */
   replyMs: number | null;
-  /** Assistant: cut short by the caller. */
+  /** Assistant: from the request for an answer to its end, ms; null for a line spoken beside the answers. */
+  answerMs: number | null;
+  /** Assistant: cut short by the caller, while it was sent or while it was spoken. */
   interrupted: boolean;
+  /** Assistant: how the answer ended; null for a line. */
+  outcome: AnswerOutcome | null;
   tools: ToolUse[];
 };
 
@@ -70,7 +67,9 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
     repeated: false,
     firstChunkMs: null,
     replyMs: null,
+    answerMs: null,
     interrupted: false,
+    outcome: null,
     tools: [],
   };
 }
@@ -127,7 +126,7 @@ export type SummaryItem = {
 };
 
 /** What is known when a call begins. */
-export type CallStart = {
+export type CallStart = AgentDescription & {
   sessionId: string;
   callId: string | null;
   direction: string | null;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ANSWER_OUTCOMES } from "../session/moments.ts";
 import { CONVERSATION_TYPES } from "../wire/events.ts";
 import { SENTIMENTS } from "../wire/log-events.ts";
 import { CALL_ENDS } from "./record.ts";
@@ -34,6 +35,9 @@ const callFields = {
   call_id: text,
   direction: text,
   conversation_type: z.enum(CONVERSATION_TYPES),
+  agent: text,
+  agent_version: text,
+  model: text,
   started_at: time,
   ended_at: time.nullable(),
   end_reason: z.enum(CALL_ENDS).nullable(),
@@ -67,7 +71,9 @@ const turnWire = z.object({
   repeated: z.boolean(),
   first_chunk_ms: msOrNull,
   reply_ms: msOrNull,
+  answer_ms: msOrNull,
   interrupted: z.boolean(),
+  outcome: z.enum(ANSWER_OUTCOMES).nullable(),
   tools: z.array(
     z.object({
       name: z.string(),

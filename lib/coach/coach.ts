@@ -1,7 +1,6 @@
-import { ListenerNode } from "../nodes/listener-node.ts";
-import { Utterances } from "../session/utterances.ts";
-import type { AnyEvent } from "../wire/events.ts";
-import { isLog, logDraft } from "../wire/log-events.ts";
+import { TimelineNode } from "../nodes/timeline-node.ts";
+import type { Moment } from "../session/moments.ts";
+import { logDraft } from "../wire/log-events.ts";
 import { RuleWatch } from "./rule-watch.ts";
 import type { Rule } from "./rules.ts";
 import type { CoachNews } from "./state.ts";
@@ -15,21 +14,16 @@ export type CoachOptions = {
 
 /**
  * Gives feedback to the human beside the call: `coaching` events by fixed rules over what is heard, without a model.
- * Add it before the agent that asks it for {@link personRequested}, so that it has heard an utterance first.
  */
-export class Coach extends ListenerNode {
+export class Coach extends TimelineNode {
   readonly #rules: readonly Rule[];
   readonly #clock: () => number;
-  readonly #utterances = new Utterances();
   #watch = new RuleWatch([]);
-  /** The answer that is being given; null between answers. */
-  #answer: { text: string; requestedAt: number | null } | null = null;
-  #requestedAt: number | null = null;
   #lastAt = 0;
   #timer: { due: number; handle: NodeJS.Timeout } | null = null;
 
   constructor({ rules, clock = () => performance.now() }: CoachOptions) {
-    super({ name: "coach" });
+    super("coach");
     this.#rules = rules;
     this.#clock = clock;
   }
@@ -46,72 +40,48 @@ export class Coach extends ListenerNode {
     this.session.signal.addEventListener("abort", () => this.#stopTimer(), { once: true });
   }
 
-  protected override hear(event: AnyEvent): void {
-    // Nearly all events of a call are chunks, and of those only the first is news.
-    if (event.type === "agent.llm.response.chunk") this.#hearChunk(event.text);
-    else this.#hearOther(event);
-  }
-
-  #hearChunk(text: string): void {
-    if (!this.#answer) return;
-    if (this.#answer.text === "") {
-      const { requestedAt } = this.#answer;
-      const firstChunkMs = requestedAt === null ? null : this.#now() - requestedAt;
-      this.#take({ kind: "answering", firstChunkMs });
-    }
-    this.#answer.text += text;
-  }
-
-  #hearOther(event: AnyEvent): void {
-    const utterance = this.#utterances.take(event);
-    if (utterance !== null) this.#take({ kind: "heard", text: utterance });
-    switch (event.type) {
-      case "system.user.started_speaking":
-        this.#take({ kind: "speaking", speaking: true });
+  protected override hear(moment: Moment): void {
+    switch (moment.type) {
+      case "utterance":
+        this.#take({ kind: "heard", text: moment.turn.text });
         break;
-      case "system.user.stopped_speaking":
-        this.#take({ kind: "speaking", speaking: false });
+      case "speaking":
+        this.#take({ kind: "speaking", speaking: moment.speaking });
         break;
-      case "system.control.interrupt":
+      case "interrupt":
         this.#take({ kind: "interrupted" });
         break;
-      case "system.llm.request":
-        this.#requestedAt = this.#now();
+      case "request":
         this.#take({ kind: "requested" });
         break;
-      case "agent.transcript.update":
-        if (event.role === "assistant") this.#take({ kind: "spoken" });
+      case "spoken":
+        this.#take({ kind: "spoken" });
         break;
-      case "agent.llm.response.start":
-        this.#answer = { text: "", requestedAt: this.#requestedAt };
+      case "answer.firstWords":
+        this.#take({ kind: "answering", firstChunkMs: moment.turn.firstChunkMs });
         break;
-      case "agent.llm.response.end":
-        if (this.#answer && this.#answer.text !== "") this.#take({ kind: "said", text: this.#answer.text });
-        this.#answer = null;
+      case "answer.ended":
+        if (moment.turn.chunks > 0) this.#take({ kind: "said", text: moment.turn.text });
         break;
-      case "agent.speak":
+      case "line":
         this.#take({ kind: "answering", firstChunkMs: null });
-        this.#take({ kind: "said", text: event.text });
+        this.#take({ kind: "said", text: moment.turn.text });
         break;
-      case "agent.end_call":
-      case "agent.transfer_call":
+      case "handOff":
         this.#take({ kind: "handedOff" });
         break;
-      case "agent.log":
-        this.#hearLog(event);
+      case "verdict": {
+        const { utterance, sentiment, score } = moment.verdict;
+        this.#take({ kind: "verdict", utterance, sentiment, score });
         break;
+      }
+      case "escalation": {
+        const { reason, frustrationCount: count, threshold, action, outcome } = moment.escalation;
+        this.#take({ kind: "escalated", escalation: { reason, count, threshold, action, outcome } });
+        break;
+      }
       default:
         break;
-    }
-  }
-
-  #hearLog(event: AnyEvent): void {
-    if (isLog(event, "sentiment")) {
-      const { utterance, sentiment, score } = event.payload;
-      this.#take({ kind: "verdict", utterance, sentiment, score });
-    } else if (isLog(event, "escalation.triggered")) {
-      const { reason, frustrationCount: count, threshold, action, outcome } = event.payload;
-      this.#take({ kind: "escalated", escalation: { reason, count, threshold, action, outcome } });
     }
   }
 

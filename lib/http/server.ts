@@ -31,8 +31,8 @@ declare module "fastify" {
 }
 
 export type AgentServerOptions = {
-  /** Puts the nodes of one call together; ends with `await session.start()`. */
-  setupSession: SetupSession;
+  /** What puts the nodes of one call together, by the path that is dialled; each ends with `await session.start()`. */
+  routes: Readonly<Record<string, SetupSession>>;
   /**
    * Why calls are worse off at the moment, or null. /ready then says `degraded` and stays 200: what ails the
    * model ails every instance, and a caller is better served by an apology than by a refused call.
@@ -47,24 +47,24 @@ export type AgentServerOptions = {
 };
 
 /**
- * Makes the server: `/ws` for calls, `/` for people, `/health`, `/ready` and `/metrics` for machines. Every route,
+ * Makes the server: `routes` for calls, `/` for people, `/health`, `/ready` and `/metrics` for machines. Every route,
  * those added later included, needs `AUTH_TOKEN` and an allowed origin unless its config says `public`.
  * Not listening yet.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
-  const { setupSession, config, log, metrics = new Metrics(), health = () => null, answersFrom } = options;
+  const { routes, config, log, metrics = new Metrics(), health = () => null, answersFrom } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler,
   });
-  const connections = new Connections({ config, log, setupSession, metrics });
+  const connections = new Connections({ config, log, metrics });
   metrics.watch(connections);
   let notReady: string | null = "the start-up check has not run yet";
 
   const check = async () => {
-    notReady = await dryRun(setupSession, log);
+    notReady = await dryRunAll(routes, log);
     if (notReady) log.error({ reason: notReady }, "Not ready: calls are refused until this is mended");
   };
   const refused = (reason: RefusalReason) => (request: FastifyRequest) => {
@@ -89,7 +89,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
   app.get("/", async () => ({
     name: "voice-agent-server",
     status: notReady ? "not ready" : "ok",
-    websocket: "/ws",
+    websocket: Object.keys(routes)[0],
   }));
   app.get("/health", { config: { public: true } }, async () => ({ status: "ok" }));
   app.get("/ready", { config: { public: true } }, async (_request, reply) => {
@@ -123,20 +123,19 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
           why === "full" ? "All lines are busy: MAX_SESSIONS calls are open" : "The server is going away",
       });
   };
-  app.get("/ws", { websocket: true, onRequest: admit }, (socket, request) => {
-    // Asked again, for between the hook and the handshake other requests may have come.
-    const why = notReady ? "not_ready" : connections.refusal();
-    if (why !== null) {
+  for (const [path, setupSession] of Object.entries(routes)) {
+    app.get(path, { websocket: true, onRequest: admit }, (socket, request) => {
+      // Asked again, for between the hook and the handshake other requests may have come.
+      const why = notReady ? "not_ready" : connections.refusal();
+      if (why === null) {
+        connections.add(socket, request.raw.socket, setupSession);
+        return;
+      }
       refused(why)(request);
-      closeSocket(
-        socket,
-        1013,
-        notReady ? "the server is not ready, see /ready" : "no place, try again later",
-      );
-      return;
-    }
-    connections.add(socket, request.raw.socket);
-  });
+      const reason = notReady ? "the server is not ready, see /ready" : "no place, try again later";
+      closeSocket(socket, 1013, reason);
+    });
+  }
 
   const pinging = setInterval(() => connections.ping(), PING_INTERVAL_MS);
   app.addHook("onClose", async () => clearInterval(pinging));
@@ -176,6 +175,16 @@ function clientErrorHandler(
   } else {
     socket.destroy();
   }
+}
+
+/** What is wrong with the first route that could take no call, or null. */
+async function dryRunAll(routes: AgentServerOptions["routes"], log: Logger): Promise<string | null> {
+  const several = Object.keys(routes).length > 1;
+  for (const [path, setupSession] of Object.entries(routes)) {
+    const problem = await dryRun(setupSession, log);
+    if (problem !== null) return several ? `${path}: ${problem}` : problem;
+  }
+  return null;
 }
 
 /** Runs `setupSession` without a caller, up to `start()`. Returns what is wrong, or null. */

@@ -71,8 +71,7 @@ function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" |
   switch (rest.type) {
     case "turn": {
       const { type: _type, ...turn } = rest;
-      call.turnCount += 1;
-      add(call.turns, turn, MAX_TURNS);
+      addTurn(call, turn);
       break;
     }
     case "verdict": {
@@ -104,11 +103,15 @@ function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" |
 
 function toWire(call: Picture): JsonObject {
   const { callId, direction, conversationType, startedAt, sessionId } = call.started;
+  const { agent, agentVersion, model } = call.started;
   return {
     session_id: sessionId,
     call_id: callId,
     direction,
     conversation_type: conversationType,
+    agent,
+    agent_version: agentVersion,
+    model,
     started_at: startedAt,
     muted: call.muted,
     sentiment: call.latest?.sentiment ?? null,
@@ -120,6 +123,17 @@ function toWire(call: Picture): JsonObject {
     supervisor: call.supervisor.map(snakeKeys),
     turn_count: call.turnCount,
   };
+}
+
+/** A turn that is told again, because it turned out otherwise, takes the place of what was told before. */
+function addTurn(call: Picture, turn: News<"turn">): void {
+  const known = call.turns.findLastIndex(({ number }) => number === turn.number);
+  if (known >= 0) {
+    call.turns[known] = turn;
+  } else {
+    call.turnCount += 1;
+    add(call.turns, turn, MAX_TURNS);
+  }
 }
 
 function add<T>(list: T[], entry: T, limit: number): void {

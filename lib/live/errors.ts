@@ -1,4 +1,5 @@
 import { AgentServerError } from "../errors.ts";
+import type { SupervisionErrorCode } from "../nodes/supervised.ts";
 
 /** The HTTP status that says the same as a code. */
 const STATUS = {
@@ -8,9 +9,10 @@ const STATUS = {
   handed_off: 409,
   no_transfer_number: 409,
   too_many_notes: 409,
+  not_possible: 409,
   too_many_viewers: 503,
   no_answer: 504,
-} as const;
+} as const satisfies Record<SupervisionErrorCode, number> & Record<string, number>;
 
 export type LiveErrorCode = keyof typeof STATUS;
 

@@ -1,10 +1,12 @@
 import type { EndReason } from "../nodes/agent-node.ts";
-import { ListenerNode } from "../nodes/listener-node.ts";
-import { Utterances } from "../session/utterances.ts";
-import { type AnyEvent, now, type SessionContext } from "../wire/events.ts";
-import { isLog, logDraft } from "../wire/log-events.ts";
+import { SupervisionError } from "../nodes/supervised.ts";
+import { TimelineNode } from "../nodes/timeline-node.ts";
+import type { AgentTurn, Moment, UserTurn } from "../session/moments.ts";
+import { now, type SessionContext } from "../wire/events.ts";
+import { logDraft } from "../wire/log-events.ts";
+import { LiveError } from "./errors.ts";
 import type { LiveEvent, LiveNews, PartialTurn } from "./live-event.ts";
-import type { Supervised, SupervisorCommand } from "./supervised.ts";
+import type { SupervisorCommand } from "./supervisor-command.ts";
 
 /** Least time between two parts of an answer that is being given, ms. */
 const PARTIAL_EVERY_MS = 400;
@@ -21,30 +23,13 @@ export type LiveCallOutlet = {
   tellPartial(partial: PartialTurn): void;
 };
 
-/** The agent's answer while it is being given. Times by `performance.now`, ms. */
-type Answer = {
-  /** Taken with the first chunk; an answer without one is no turn. */
-  number: number;
-  text: string;
-  requestedAt: number | null;
-  firstChunkAt: number | null;
-  partialAt: number;
-  interrupted: boolean;
-};
-
 /** Shows one call to viewers, turn by turn, and is the supervisor's way into it. */
-export class LiveCall extends ListenerNode {
-  readonly #agent: Supervised;
+export class LiveCall extends TimelineNode {
   readonly #outlet: LiveCallOutlet;
-  readonly #utterances = new Utterances();
-  #startedAt = 0;
-  #turns = 0;
-  #requestedAt: number | null = null;
-  #answer: Answer | null = null;
+  #partialAt = Number.NEGATIVE_INFINITY;
 
-  constructor(agent: Supervised, outlet: LiveCallOutlet) {
-    super({ name: "live-call" });
-    this.#agent = agent;
+  constructor(outlet: LiveCallOutlet) {
+    super("live-call");
     this.#outlet = outlet;
   }
 
@@ -52,172 +37,91 @@ export class LiveCall extends ListenerNode {
     return this.session.id;
   }
 
-  /** Does what the supervisor wants and puts it on the call's timeline. Throws {@link LiveError}. */
+  /** Has the call's agent do what the supervisor wants, and puts it on the call's timeline. Throws {@link LiveError}. */
   supervise(command: SupervisorCommand): void {
-    const { action } = command;
-    switch (action) {
-      case "whisper":
-        this.#agent.whisper(command.text);
-        break;
-      case "say":
-        this.#agent.say(command.text);
-        break;
-      default:
-        this.#agent[action]();
+    const { agent } = this.session;
+    if (!agent) throw new LiveError("not_possible", "this call has no agent to steer");
+    try {
+      if (command.action === "whisper" || command.action === "say") agent[command.action](command.text);
+      else agent[command.action]();
+    } catch (error) {
+      if (error instanceof SupervisionError) throw new LiveError(error.code, error.message);
+      throw error;
     }
-    const act = { action, text: "text" in command ? command.text : null };
-    this.sendEvent(logDraft("supervisor", act));
-    this.#tell({ type: "supervisor", ...act });
+    const { action } = command;
+    this.sendEvent(logDraft("supervisor", { action, text: "text" in command ? command.text : null }));
   }
 
   override start(): void {
-    const { context } = this.session;
-    this.#startedAt = performance.now();
+    const { context, description, timeline } = this.session;
     this.#outlet.opened(this);
     this.#tell({
       type: "call.started",
       callId: context.caller?.callId ?? null,
       direction: directionOf(context),
       conversationType: context.conversationType,
-      startedAt: now(),
+      ...description,
+      startedAt: new Date(timeline.startedAt).toISOString(),
     });
   }
 
   override stop(reason: EndReason): void {
-    this.#endAnswer();
     this.#outlet.closed(this);
-    const durationMs = Math.round(performance.now() - this.#startedAt);
-    this.#tell({ type: "call.ended", reason, durationMs });
+    this.#tell({ type: "call.ended", reason, durationMs: this.session.timeline.now });
   }
 
-  protected override hear(event: AnyEvent): void {
-    // Nearly all events of a call are chunks.
-    if (event.type === "agent.llm.response.chunk") this.#hearChunk(event.text);
-    else this.#hearOther(event);
-  }
-
-  #hearChunk(text: string): void {
-    const answer = this.#answer;
-    if (!answer) return;
-    // The agent went on: it was not to be interrupted.
-    answer.interrupted = false;
-    if (answer.firstChunkAt === null) {
-      answer.firstChunkAt = performance.now();
-      answer.number = this.#nextTurn();
-    }
-    if (answer.text.length < MAX_TEXT) answer.text += text;
-    if (this.#outlet.hasViewers(this.session.id)) this.#showPartial(answer);
-  }
-
-  #showPartial(answer: Answer): void {
-    const at = performance.now();
-    if (at - answer.partialAt < PARTIAL_EVERY_MS) return;
-    answer.partialAt = at;
-    const { number } = answer;
-    const text = cut(answer.text);
-    this.#outlet.tellPartial({ type: "turn.partial", at: now(), sessionId: this.session.id, number, text });
-  }
-
-  #hearOther(event: AnyEvent): void {
-    switch (event.type) {
-      case "system.llm.request":
-        this.#requestedAt = performance.now();
-        this.#markInterrupted();
+  protected override hear(moment: Moment): void {
+    switch (moment.type) {
+      case "utterance":
+        this.#tellUtterance(moment.turn);
         break;
-      case "system.control.interrupt":
-      case "agent.control.interrupt":
-        this.#markInterrupted();
+      case "answer.started":
+        this.#partialAt = Number.NEGATIVE_INFINITY;
         break;
-      case "agent.llm.response.start":
-        this.#beginAnswer();
+      case "answer.ended":
+      case "line":
+      case "correction":
+        this.#tellAgent(moment.turn);
         break;
-      case "agent.llm.response.end":
-        this.#endAnswer();
+      case "verdict": {
+        const { analysisMs: _analysisMs, ...verdict } = moment.verdict;
+        this.#tell({ type: "verdict", ...verdict });
         break;
-      case "agent.speak":
-        this.#tellLine(event.text);
+      }
+      case "alert":
+        this.#tell({ type: "alert", ...moment.alert });
         break;
-      case "agent.log":
-        this.#hearLog(event);
+      case "escalation": {
+        const { threshold: _threshold, ...escalation } = moment.escalation;
+        this.#tell({ type: "escalation", ...escalation });
+        break;
+      }
+      case "supervisor":
+        this.#tell({ type: "supervisor", ...moment.act });
         break;
       default:
         break;
     }
-    const utterance = this.#utterances.take(event);
-    if (utterance !== null) this.#tellUtterance(utterance);
   }
 
-  #hearLog(event: AnyEvent): void {
-    if (isLog(event, "sentiment")) {
-      const { utterance, sentiment, score, source, frustrationCount } = event.payload;
-      this.#tell({ type: "verdict", utterance, sentiment, score, source, frustrationCount });
-    } else if (isLog(event, "coaching")) {
-      this.#tell({ type: "alert", ...event.payload });
-    } else if (isLog(event, "escalation.triggered")) {
-      const { reason, sameTurn, action, outcome, frustrationCount } = event.payload;
-      this.#tell({ type: "escalation", reason, sameTurn, action, outcome, frustrationCount });
-    }
+  protected override hearWords({ number, text }: AgentTurn): void {
+    if (!this.#outlet.hasViewers(this.session.id)) return;
+    const at = performance.now();
+    if (at - this.#partialAt < PARTIAL_EVERY_MS) return;
+    this.#partialAt = at;
+    const sessionId = this.session.id;
+    this.#outlet.tellPartial({ type: "turn.partial", at: now(), sessionId, number, text: cut(text) });
   }
 
-  #markInterrupted(): void {
-    if (this.#answer) this.#answer.interrupted = true;
+  #tellUtterance({ number, text, offsetMs }: UserTurn): void {
+    this.#tell({ type: "turn", number, role: "user", text: cut(text), offsetMs });
   }
 
-  #beginAnswer(): void {
-    this.#answer = {
-      number: 0,
-      text: "",
-      requestedAt: this.#requestedAt,
-      firstChunkAt: null,
-      partialAt: Number.NEGATIVE_INFINITY,
-      interrupted: false,
-    };
-  }
-
-  #endAnswer(): void {
-    const answer = this.#answer;
-    this.#answer = null;
-    // While it is muted, or after the hand-off, the agent answers with nothing.
-    if (!answer || answer.firstChunkAt === null) return;
-    const { requestedAt, firstChunkAt } = answer;
-    const sinceRequest = (at: number) => (requestedAt === null ? null : Math.round(at - requestedAt));
-    this.#tell({
-      type: "turn",
-      number: answer.number,
-      role: "agent",
-      text: cut(answer.text),
-      offsetMs: this.#offset(firstChunkAt),
-      firstChunkMs: sinceRequest(firstChunkAt),
-      replyMs: sinceRequest(performance.now()),
-      interrupted: answer.interrupted,
-    });
-  }
-
-  #tellLine(text: string): void {
-    this.#tell({
-      type: "turn",
-      number: this.#nextTurn(),
-      role: "agent",
-      text: cut(text),
-      offsetMs: this.#offset(performance.now()),
-      firstChunkMs: null,
-      replyMs: null,
-      interrupted: false,
-    });
-  }
-
-  #tellUtterance(text: string): void {
-    const offsetMs = this.#offset(performance.now());
-    this.#tell({ type: "turn", number: this.#nextTurn(), role: "user", text: cut(text), offsetMs });
-  }
-
-  #nextTurn(): number {
-    this.#turns += 1;
-    return this.#turns;
-  }
-
-  #offset(at: number): number {
-    return Math.round(at - this.#startedAt);
+  #tellAgent(turn: AgentTurn): void {
+    const { number, offsetMs, firstChunkMs, replyMs, answerMs, interrupted, outcome } = turn;
+    const text = cut(turn.text);
+    const times = { offsetMs, firstChunkMs, replyMs, answerMs };
+    this.#tell({ type: "turn", number, role: "agent", text, ...times, interrupted, outcome });
   }
 
   #tell(news: LiveNews): void {

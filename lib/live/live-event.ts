@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { EndReason } from "../nodes/agent-node.ts";
+import type { AnswerOutcome } from "../session/moments.ts";
 import { type ConversationType, type JsonObject, snakeKeys } from "../wire/events.ts";
 import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
@@ -12,6 +13,10 @@ export type LiveNews =
       callId: string | null;
       direction: string | null;
       conversationType: ConversationType;
+      /** Which agent takes the call, as its set-up describes it. */
+      agent: string | null;
+      agentVersion: string | null;
+      model: string | null;
       startedAt: string;
     }
   | UserTurn
@@ -43,12 +48,17 @@ export type AgentTurn = {
   number: number;
   role: "agent";
   text: string;
-  /** From the start of the call to the beginning of the turn, ms. */
+  /** When the answer was asked for, or the line was said, from the start of the call, ms. */
   offsetMs: number;
-  /** From the request to the first chunk and to the end, ms; null for a line nobody asked for. */
+  /** From the request to the first words, ms; null for a line, and for an answer without a word. */
   firstChunkMs: number | null;
+  /** From the caller's last words to these first words, ms; null where nobody was waiting. */
   replyMs: number | null;
+  /** From the request to the end, ms; null for a line. */
+  answerMs: number | null;
+  /** Whether the caller cut it short. */
   interrupted: boolean;
+  outcome: AnswerOutcome | null;
 };
 
 /** A call's news with its time (ISO 8601) and its call. */

@@ -1,6 +1,6 @@
 import { notLive } from "./errors.ts";
 import type { LiveEvent, NumberedEvent } from "./live-event.ts";
-import type { SupervisorCommand } from "./supervised.ts";
+import type { SupervisorCommand } from "./supervisor-command.ts";
 
 /**
  * Carries out a supervisor's command on a call of this server. `false`: the call is not here.

@@ -10,7 +10,7 @@ import { LiveCall } from "./live-call.ts";
 import { type PartialTurn, toFrame, toWire } from "./live-event.ts";
 import { InProcessFeed, type LiveFeed } from "./live-feed.ts";
 import { openPostgresFeed } from "./postgres-feed.ts";
-import type { Supervised, SupervisorCommand } from "./supervised.ts";
+import type { SupervisorCommand } from "./supervisor-command.ts";
 import { Viewers } from "./viewers.ts";
 import { openWorkerFeed } from "./worker-feed.ts";
 
@@ -44,9 +44,9 @@ export class Live {
     });
   }
 
-  /** The node that shows one call to viewers, and lets a supervisor steer its agent. Add it before the agent. */
-  watch(agent: Supervised): LiveCall {
-    return new LiveCall(agent, {
+  /** The node that shows one call to viewers, and lets a supervisor steer its agent. */
+  watch(): LiveCall {
+    return new LiveCall({
       opened: (call) => this.#calls.set(call.sessionId, call),
       closed: (call) => this.#calls.delete(call.sessionId),
       tell: (event) => this.#feed.publish(event),

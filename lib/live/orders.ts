@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isLiveErrorCode, LiveError, type LiveErrorCode } from "./errors.ts";
 import type { OrderHandler } from "./live-feed.ts";
-import type { SupervisorCommand } from "./supervised.ts";
+import type { SupervisorCommand } from "./supervisor-command.ts";
 
 /** How long the process whose call it is may take to carry out an order, ms; it is a matter of milliseconds. */
 const ANSWER_TIMEOUT_MS = 3_000;

@@ -14,7 +14,7 @@ import {
   STORING_EVENTS,
   takeGoneInstances,
 } from "./postgres-tables.ts";
-import type { SupervisorCommand } from "./supervised.ts";
+import type { SupervisorCommand } from "./supervisor-command.ts";
 
 const EVENTS = "live_events";
 /** How long events are gathered before they are stored, ms. */

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { LiveError } from "./errors.ts";
 import type { OrderHandler } from "./live-feed.ts";
 import { carryOut, orderAnswer, PendingOrders } from "./orders.ts";
-import { type SupervisorCommand, supervisorCommand } from "./supervised.ts";
+import { type SupervisorCommand, supervisorCommand } from "./supervisor-command.ts";
 
 export const ORDERS = "live_orders";
 export const ANSWERS = "live_answers";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { now } from "../wire/events.ts";
 import { LiveError } from "./errors.ts";
 import type { Live } from "./live.ts";
-import { type SupervisorCommand, supervisorText } from "./supervised.ts";
+import { type SupervisorCommand, supervisorText } from "./supervisor-command.ts";
 
 /** When to come back if all places are taken, s. */
 const RETRY_AFTER_S = 5;

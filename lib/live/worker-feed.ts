@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { LiveEvent, NumberedEvent } from "./live-event.ts";
 import type { LiveFeed, OrderHandler } from "./live-feed.ts";
 import { carryOut, PendingOrders } from "./orders.ts";
-import type { SupervisorCommand } from "./supervised.ts";
+import type { SupervisorCommand } from "./supervisor-command.ts";
 import {
   isAboutLive,
   type MessageToPrimary,

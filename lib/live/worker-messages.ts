@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { liveEventAsStored } from "./live-event.ts";
 import { orderAnswer } from "./orders.ts";
-import { supervisorCommand } from "./supervised.ts";
+import { supervisorCommand } from "./supervisor-command.ts";
 
 /*
  * What the workers of one machine and their primary say to each other about live calls. It is checked, because a worker

@@ -9,6 +9,8 @@ export type Llm = {
   readonly client: OpenAI;
   /** What answers, for the log and for people: a host name, or the embedded model. */
   readonly provider: string;
+  /** The model that talks, unless an agent names another. */
+  readonly agentModel: string;
   /** Longest silence of the model in an answer: before its first piece, and between two, ms. */
   readonly timeoutMs: number;
   /** Longest answer, characters; the rest is not fetched. */
@@ -25,6 +27,7 @@ export type Llm = {
 export function createLlm(config: Config): Llm {
   const { OPENAI_API_KEY, OPENAI_BASE_URL, LLM_TIMEOUT_MS: timeoutMs } = config;
   const shared = {
+    agentModel: config.AGENT_MODEL,
     timeoutMs,
     maxResponseChars: config.MAX_RESPONSE_CHARS,
     agentCircuit: new Circuit(),

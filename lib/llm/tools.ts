@@ -2,15 +2,22 @@ import { zodFunction } from "openai/helpers/zod";
 import type { ChatCompletionTool, ChatCompletionToolMessageParam } from "openai/resources/chat/completions";
 import type { FunctionParameters } from "openai/resources/shared";
 import { z } from "zod";
-import type { AgentEvent, Draft } from "../wire/events.ts";
+import type { AgentEvent, Caller, Draft, JsonObject } from "../wire/events.ts";
 import { logDraft } from "../wire/log-events.ts";
 import type { ToolCall } from "./chat.ts";
+import { withDeadline } from "./deadline.ts";
+
+/** How long a tool may take unless it says otherwise, ms: a caller waits no longer for anything. */
+const DEFAULT_TIMEOUT_MS = 15_000;
 
 /** What a tool's handler may use besides its arguments. */
 export type ToolContext = {
-  /** Aborted when nobody wants the answer any more. */
+  /** Aborted when nobody wants the answer any more, or the tool has taken too long. */
   signal: AbortSignal;
   turnId: string;
+  /** What the platform gave the call, and who calls. */
+  variables: JsonObject;
+  caller: Caller | null;
 };
 
 export type ToolDefinition<S extends z.ZodObject> = {
@@ -22,6 +29,8 @@ export type ToolDefinition<S extends z.ZodObject> = {
   parameters: S;
   /** Its result is given to the model, as JSON unless it is a string. What it throws is told to the model, too. */
   handler: (args: z.output<S>, context: ToolContext) => unknown;
+  /** How long the handler may take, ms; then the model is told so. Default 15,000. */
+  timeoutMs?: number;
 };
 
 export type Tool = {
@@ -38,7 +47,7 @@ const schemas = new WeakMap<z.ZodObject, FunctionParameters | undefined>();
  * `parameters` is best made once for all calls, outside the node.
  */
 export function tool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool {
-  const { name, description, parameters, handler } = definition;
+  const { name, description, parameters, handler, timeoutMs = DEFAULT_TIMEOUT_MS } = definition;
   return {
     name,
     schema: {
@@ -48,7 +57,9 @@ export function tool<S extends z.ZodObject>(definition: ToolDefinition<S>): Tool
     run: async (args, context) => {
       const checked = parameters.safeParse(args);
       if (!checked.success) throw new Error(`Bad arguments: ${z.prettifyError(checked.error)}`);
-      const result = await handler(checked.data, context);
+      const result = await withDeadline(context.signal, timeoutMs, async (signal) =>
+        handler(checked.data, { ...context, signal }),
+      );
       return typeof result === "string" ? result : JSON.stringify(result ?? null);
     },
   };

@@ -1,84 +1,52 @@
 import { LLM_ERROR_KINDS } from "../errors.ts";
-import { ListenerNode } from "../nodes/listener-node.ts";
-import type { AnyEvent } from "../wire/events.ts";
-import { isLog } from "../wire/log-events.ts";
+import { TimelineNode } from "../nodes/timeline-node.ts";
+import type { AgentTurn, Moment } from "../session/moments.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Requests waiting for their answer to begin; a session without an agent would collect them for ever. */
-const MAX_WAITING_REQUESTS = 16;
-
 /** Counts what happens in one call. */
-export class MetricsNode extends ListenerNode {
+export class MetricsNode extends TimelineNode {
   readonly #metrics: Metrics;
-  /** When the requests not answered yet came, `performance.now()`, oldest first. */
-  readonly #requestedAt: number[] = [];
-  #turn: { requestedAt: number; chunks: number } | null = null;
 
   constructor(metrics: Metrics) {
-    super({ name: "metrics" });
+    super("metrics");
     this.#metrics = metrics;
   }
 
-  protected override hear(event: AnyEvent): void {
-    switch (event.type) {
-      case "agent.llm.response.chunk":
-        this.#chunk();
+  protected override hear(moment: Moment): void {
+    const { interrupts, llmErrors, verdicts, verdict, escalations } = this.#metrics;
+    switch (moment.type) {
+      case "answer.ended":
+        this.#countAnswer(moment.turn);
         break;
-      case "system.llm.request":
-        this.#requestedAt.push(performance.now());
-        if (this.#requestedAt.length > MAX_WAITING_REQUESTS) this.#requestedAt.shift();
+      case "correction":
+        if (moment.because === "interrupted") interrupts.inc();
         break;
-      case "agent.llm.response.start":
-        this.#turn = { requestedAt: this.#requestedAt.shift() ?? performance.now(), chunks: 0 };
+      case "verdict": {
+        const { sentiment, source, analysisMs } = moment.verdict;
+        verdicts.inc({ sentiment, source });
+        verdict.observe(analysisMs / 1_000);
         break;
-      case "agent.llm.response.end":
-        this.#end();
+      }
+      case "escalation":
+        escalations.inc({ outcome: moment.escalation.outcome });
         break;
-      case "system.control.interrupt":
-        this.#metrics.interrupts.inc();
+      case "error": {
+        const kind = LLM_ERROR_KINDS.find((each) => each === moment.error.payload?.kind);
+        if (kind) llmErrors.inc({ kind });
         break;
-      case "agent.error":
-        this.#countLlmError(event.payload?.kind);
-        break;
-      case "agent.log":
-        this.#countLog(event);
-        break;
+      }
       default:
         break;
     }
   }
 
-  #chunk(): void {
-    if (!this.#turn) return;
-    this.#turn.chunks += 1;
-    if (this.#turn.chunks === 1) this.#metrics.firstChunk.observe(secondsSince(this.#turn.requestedAt));
+  #countAnswer({ outcome, chunks, interrupted, firstChunkMs, replyMs, answerMs }: AgentTurn): void {
+    const { turns, chunks: pieces, interrupts, firstChunk, reply, turn } = this.#metrics;
+    turns.inc({ outcome: outcome ?? "completed" });
+    pieces.inc(chunks);
+    if (interrupted) interrupts.inc();
+    if (firstChunkMs !== null) firstChunk.observe(firstChunkMs / 1_000);
+    if (replyMs !== null) reply.observe(replyMs / 1_000);
+    if (answerMs !== null) turn.observe(answerMs / 1_000);
   }
-
-  #end(): void {
-    if (!this.#turn) return;
-    this.#metrics.turn.observe(secondsSince(this.#turn.requestedAt));
-    this.#metrics.chunks.inc(this.#turn.chunks);
-    this.#turn = null;
-  }
-
-  #countLlmError(kind: unknown): void {
-    const known = LLM_ERROR_KINDS.find((each) => each === kind);
-    if (known) this.#metrics.llmErrors.inc({ kind: known });
-  }
-
-  #countLog(event: AnyEvent): void {
-    if (isLog(event, "turn.ended")) {
-      this.#metrics.turns.inc({ outcome: event.payload.outcome });
-    } else if (isLog(event, "sentiment")) {
-      const { sentiment, source, analysisMs } = event.payload;
-      this.#metrics.verdicts.inc({ sentiment, source });
-      this.#metrics.verdict.observe(analysisMs / 1_000);
-    } else if (isLog(event, "escalation.triggered")) {
-      this.#metrics.escalations.inc({ outcome: event.payload.outcome });
-    }
-  }
-}
-
-function secondsSince(at: number): number {
-  return (performance.now() - at) / 1_000;
 }

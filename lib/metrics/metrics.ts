@@ -37,10 +37,15 @@ export class Metrics {
   readonly llmErrors = this.#counter("llm_errors_total", "Answers the model failed, by kind", ["kind"]);
   readonly verdicts = this.#counter("verdicts_total", "Verdicts on utterances", ["sentiment", "source"]);
   readonly escalations = this.#counter("escalations_total", "Escalations, by outcome", ["outcome"]);
-  readonly interrupts = this.#counter("interrupts_total", "Interrupts received from clients", []);
+  readonly interrupts = this.#counter("interrupts_total", "Answers and lines that the caller cut short", []);
   readonly firstChunk = this.#histogram(
     "first_chunk_seconds",
     "From the request to the first piece of its answer",
+    FIRST_CHUNK_SECONDS,
+  );
+  readonly reply = this.#histogram(
+    "reply_seconds",
+    "From the caller's last words to the first piece of the answer",
     FIRST_CHUNK_SECONDS,
   );
   readonly turn = this.#histogram("turn_seconds", "From the request to the end of its answer", TURN_SECONDS);

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { describeError, GraphError } from "../errors.ts";
 import type { Direction } from "../session/bus.ts";
+import type { Timeline } from "../session/timeline.ts";
 import {
   type AgentEvent,
   type AnyEvent,
@@ -11,6 +12,7 @@ import {
   stamp,
 } from "../wire/events.ts";
 import { Mailbox } from "./mailbox.ts";
+import type { Supervised } from "./supervised.ts";
 
 /** Why a session ended, as nodes and the record of the call learn it. */
 export type EndReason =
@@ -22,6 +24,16 @@ export type EndReason =
   | "idle"
   | "refused"
   | "slow_client";
+
+/** Which agent has a call, as the record and the console show it. */
+export type AgentDescription = {
+  /** By default the name of the node that talks. */
+  agent: string | null;
+  /** Of one's own counting: a release, a date, a commit. */
+  agentVersion: string | null;
+  /** The language model that talks. */
+  model: string | null;
+};
 
 /** What a node may know of the session it is in. */
 export type NodeSession = {
@@ -35,6 +47,11 @@ export type NodeSession = {
   readonly outputAgentSettings: JsonObject | null;
   /** Whether a node has ended or transferred the call: nothing is left to ask a model. */
   readonly handedOff: boolean;
+  /** The node that talks, as a supervisor can steer it; null if there is none. */
+  readonly agent: Supervised | null;
+  readonly description: AgentDescription;
+  /** What happens in the call; a `TimelineNode` is told of it. */
+  readonly timeline: Timeline;
   /** Publishes straight to the bus; nodes use {@link AgentNode.sendEvent}. */
   publish(event: AgentEvent, from: AgentNode): void;
   /** Null while the client reads as fast as we send; else resolves when it has caught up. */

@@ -1,7 +1,7 @@
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import type { ChatRequest, ChatStream } from "../llm/chat.ts";
 import { readArguments, type ToolSet } from "../llm/tools.ts";
-import type { AgentEvent, Draft } from "../wire/events.ts";
+import type { AgentEvent, Draft, SessionContext } from "../wire/events.ts";
 import type { Turn } from "./turn.ts";
 
 /** Rounds of tool calls in one turn; then the model has to speak with what it has. */
@@ -19,11 +19,15 @@ export type AnswerOptions = {
   publish: (event: Draft<AgentEvent>) => void;
   /** Whether a tool has just ended the agent's part, so that the model must not be asked again. */
   isDone: () => boolean;
+  /** The call that the tools are used in. */
+  about: SessionContext;
+  /** What is said when tools have kept the caller waiting for so long, ms. */
+  holding: { line: string; afterMs: number };
 };
 
 /** Streams the model's answer, running the tools it calls in between. Throws {@link LlmError}. */
 export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<string, void, void> {
-  const { tools, turn, publish, isDone } = options;
+  const { tools, turn, publish, isDone, holding } = options;
   let { request, first: stream } = options;
   for (let round = 1; ; round += 1) {
     let text = "";
@@ -33,7 +37,13 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     }
     const calls = stream.toolCalls;
     if (calls.length === 0 || request.toolChoice === "none") return;
-    const results = await tools.run(calls, { signal: turn.signal, turnId: turn.id }, publish);
+    const { initialVariables: variables, caller } = options.about;
+    const running = tools.run(calls, { signal: turn.signal, turnId: turn.id, variables, caller }, publish);
+    if (await isSlow(running, holding.afterMs, turn.signal)) {
+      // Words of before, and those that follow the tool, are sentences of their own.
+      yield `${/\S$/.test(turn.said) ? " " : ""}${holding.line} `;
+    }
+    const results = await running;
     if (turn.over) return;
     const asked = {
       role: "assistant" as const,
@@ -55,6 +65,19 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     request = { ...request, messages, toolChoice: round < MAX_TOOL_ROUNDS ? "auto" : "none" };
     stream = options.open(request);
     // Two rounds of speech are two sentences.
-    if (text !== "" && !/\s$/.test(text)) yield " ";
+    if (/\S$/.test(turn.said)) yield " ";
+  }
+}
+
+/** Whether the work has not ended after `ms`; false as soon as it has, or as nobody wants it any more. */
+async function isSlow(work: Promise<unknown>, ms: number, signal: AbortSignal): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(!signal.aborted), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => false), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -12,6 +12,7 @@ import {
 } from "../wire/events.ts";
 import { type LogPayloads, logDraft } from "../wire/log-events.ts";
 import { AgentNode, type AgentNodeOptions, type NodeSession } from "./agent-node.ts";
+import { type Supervised, SupervisionError } from "./supervised.ts";
 import { Turn } from "./turn.ts";
 
 type HandOff = EventOf<"agent.end_call"> | EventOf<"agent.transfer_call">;
@@ -29,15 +30,20 @@ const settingsSchema = z.object({ interruptible: z.boolean().optional() });
 export type OutputAgentNodeOptions = AgentNodeOptions & {
   /** Most messages of the conversation kept for the model. Default 200. */
   maxContextMessages?: number;
+  /** What is said when a supervisor ends the call. */
+  goodbye?: string;
 };
+
+const GOODBYE = "Thank you for calling. Goodbye!";
 
 /**
  * A node that talks. It answers every `system.llm.request` with one start, the text of
  * {@link generateResponse} and one end; cancels that text on an interrupt, replaces it on a new request, and
  * falls silent for good once the call is handed off.
  */
-export abstract class OutputAgentNode extends AgentNode {
+export abstract class OutputAgentNode extends AgentNode implements Supervised {
   readonly conversation: Conversation;
+  protected readonly goodbye: string;
   #settings: OutputAgentSettings = { interruptible: true };
   #turn: Turn | null = null;
   #turns = 0;
@@ -49,6 +55,12 @@ export abstract class OutputAgentNode extends AgentNode {
   constructor(options: OutputAgentNodeOptions) {
     super(options);
     this.conversation = new Conversation(options.maxContextMessages ?? 200);
+    this.goodbye = options.goodbye ?? GOODBYE;
+  }
+
+  /** The language model it speaks with, for the record of its calls; null for none. */
+  get model(): string | null {
+    return null;
   }
 
   /** Yields the answer to the caller's last words, piece by piece. `signal` is aborted when nobody wants the rest. */
@@ -90,6 +102,25 @@ export abstract class OutputAgentNode extends AgentNode {
     this.sendEvent({ type: "agent.speak", text });
   }
 
+  whisper(_note: string): void {
+    throw new SupervisionError("not_possible", "this agent has no model to whisper to: use say");
+  }
+
+  say(text: string): void {
+    this.refuseAfterHandOff();
+    this.stopSpeaking();
+    this.speak(text);
+  }
+
+  transfer(): void {
+    throw new SupervisionError("not_possible", "this agent cannot transfer calls");
+  }
+
+  end(): void {
+    this.say(this.goodbye);
+    this.sendEvent({ type: "agent.end_call" });
+  }
+
   /** Whether requests get an empty answer, see {@link mute}. */
   get muted(): boolean {
     return this.#muted;
@@ -97,13 +128,22 @@ export abstract class OutputAgentNode extends AgentNode {
 
   /** Falls silent: what is being said ends now, and requests get an empty answer until {@link unmute}. {@link speak} still speaks. */
   mute(): void {
+    this.refuseAfterHandOff();
     this.#muted = true;
     this.stopSpeaking();
   }
 
   /** Answers again, from the next request on. */
   unmute(): void {
+    this.refuseAfterHandOff();
     this.#muted = false;
+  }
+
+  /** Throws {@link SupervisionError} once the call is, or is about to be, handed off. */
+  protected refuseAfterHandOff(): void {
+    if (this.handOff === null) return;
+    const why = "the call has been handed off: nothing can be done to it from here";
+    throw new SupervisionError("handed_off", why);
   }
 
   /** Ends the answer that is being given, and has the nodes below and the client drop what is not yet spoken of it. */
@@ -229,8 +269,9 @@ export abstract class OutputAgentNode extends AgentNode {
     this.#turn = null;
     turn.abandon();
     turn.answer.end(turn.said);
-    this.sendEvent({ type: "agent.llm.response.end" });
+    // Ahead of the end, so that whoever hears the end knows the outcome.
     this.session.publish(stamp<AgentEvent>(logDraft("turn.ended", { turnId: turn.id, outcome })), this);
+    this.sendEvent({ type: "agent.llm.response.end" });
     if (this.#handOff.at !== "decided") return;
     const cutOff = outcome === "interrupted" || outcome === "replaced";
     // A caller who speaks into the goodbye is not done; a promised transfer stays promised.

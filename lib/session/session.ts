@@ -1,6 +1,8 @@
 import type { Logger } from "pino";
 import { describeError, GraphError } from "../errors.ts";
-import type { AgentNode, EndReason, NodeSession } from "../nodes/agent-node.ts";
+import type { AgentDescription, AgentNode, EndReason, NodeSession } from "../nodes/agent-node.ts";
+import { OutputAgentNode } from "../nodes/output-agent-node.ts";
+import type { Supervised } from "../nodes/supervised.ts";
 import {
   type AgentEvent,
   type Caller,
@@ -11,6 +13,7 @@ import {
 } from "../wire/events.ts";
 import { EventBus } from "./bus.ts";
 import { buildGraph, type Edge, type Graph } from "./graph.ts";
+import { Timeline } from "./timeline.ts";
 
 /** Most frames kept while `setupSession` is still at work. */
 const MAX_HELD_EVENTS = 1_000;
@@ -48,6 +51,8 @@ export class AgentSession implements NodeSession {
   readonly context: SessionContext;
   readonly outputAgentSettings: JsonObject | null;
   readonly log: Logger;
+  /** What happens in this call, moment by moment. */
+  readonly timeline = new Timeline();
   readonly #options: SessionOptions;
   readonly #bus = new EventBus();
   readonly #controller = new AbortController();
@@ -61,6 +66,7 @@ export class AgentSession implements NodeSession {
   #started: AgentNode[] = [];
   #droppedEvents = 0;
   #handedOff: "end_call" | "transferred" | null = null;
+  #description: Partial<AgentDescription> = {};
 
   constructor(options: SessionOptions) {
     this.id = options.id;
@@ -85,6 +91,25 @@ export class AgentSession implements NodeSession {
   /** The variables the platform gave this call. */
   get initialVariables(): JsonObject {
     return this.context.initialVariables;
+  }
+
+  /** The node that talks, for a supervisor to steer: the first that was added, or null. */
+  get agent(): Supervised | null {
+    return this.#talker;
+  }
+
+  /** Which agent has this call; what {@link describe} has not said is taken from the node that talks. */
+  get description(): AgentDescription {
+    const { agent, agentVersion, model } = this.#description;
+    return {
+      agent: agent ?? this.#talker?.name ?? null,
+      agentVersion: agentVersion ?? null,
+      model: model ?? this.#talker?.model ?? null,
+    };
+  }
+
+  get #talker(): OutputAgentNode | null {
+    return this.#nodes.find((node) => node instanceof OutputAgentNode) ?? null;
   }
 
   get handedOff(): boolean {
@@ -112,6 +137,12 @@ export class AgentSession implements NodeSession {
     this.#edges.push([parent, child]);
   }
 
+  /** Says which agent has this call, for its record and the console. Throws {@link GraphError} after the start. */
+  describe(description: Partial<AgentDescription>): void {
+    this.#refuseAfterStart("describe the agent");
+    this.#description = { ...this.#description, ...description };
+  }
+
   /** Calls `listener` with every event from the client. Its failure is a warning in the log. */
   onEvent(listener: EventListener): void {
     this.#listeners.push(listener);
@@ -130,6 +161,9 @@ export class AgentSession implements NodeSession {
     // Ready is the first frame, before any node can speak: a platform that sees another one never listens.
     outlet.send(stamp<AgentEvent>({ type: "agent.ready" }));
     this.#bus.onAgent((event) => outlet.send(event));
+    // Ahead of the nodes: what one of them does about an event comes after the event.
+    this.#bus.onAgent((event) => this.timeline.hear(event));
+    this.#bus.onClient((event) => this.timeline.hear(event));
     await this.#startNodes(graph);
     if (this.signal.aborted) return;
     this.#state = "running";
@@ -197,6 +231,7 @@ export class AgentSession implements NodeSession {
     this.#options.outlet?.close(code, why);
     // What was cut off may still be put on record, such as the usage of a request.
     this.#controller.abort();
+    this.timeline.end();
     this.#state = "ended";
     this.#stopNodes(reason)
       .catch((error: unknown) => this.log.error({ err: describeError(error) }, "Stopping the nodes failed"))

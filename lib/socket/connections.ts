@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import type { SetupSession } from "../session/session.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
 /** Why an upgrade is refused. */
@@ -7,12 +8,12 @@ export type Refusal = "full" | "draining";
 
 /** Every open connection of this process: how many there may be, and how they end together. */
 export class Connections {
-  readonly #options: ConnectionOptions;
+  readonly #options: Omit<ConnectionOptions, "setupSession">;
   readonly #open = new Set<Connection>();
   #draining = false;
   #droppedEvents = 0;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: Omit<ConnectionOptions, "setupSession">) {
     this.#options = options;
   }
 
@@ -41,8 +42,8 @@ export class Connections {
   }
 
   /** @param stream the connection under the socket. */
-  add(socket: WebSocket, stream: Duplex): void {
-    const connection = new Connection(socket, stream, this.#options);
+  add(socket: WebSocket, stream: Duplex, setupSession: SetupSession): void {
+    const connection = new Connection(socket, stream, { ...this.#options, setupSession });
     this.#open.add(connection);
     void connection.ended.then(() => {
       this.#open.delete(connection);

@@ -19,8 +19,9 @@ async function withServer(
 /** What the stream says of one call, without times. */
 const story = (reader: EventReader) =>
   reader.received.map(({ type, data }) => {
-    const { at, session_id, started_at, offset_ms, first_chunk_ms, reply_ms, duration_ms, ...rest } = data;
-    return { type, ...rest };
+    const { at, session_id, started_at, duration_ms, ...rest } = data;
+    const { offset_ms, first_chunk_ms, reply_ms, answer_ms, ...untimed } = rest;
+    return { type, ...untimed };
   });
 
 test("a call is told from its start to its end, turn by turn, with its verdicts", async () => {
@@ -40,16 +41,32 @@ test("a call is told from its start to its end, turn by turn, with its verdicts"
     assert.deepEqual(
       told.filter(({ type }) => type !== "verdict"),
       [
-        { type: "call.started", call_id: "c-1", direction: "inbound", conversation_type: "telephonyInbound" },
+        {
+          type: "call.started",
+          call_id: "c-1",
+          direction: "inbound",
+          conversation_type: "telephonyInbound",
+          agent: "support-agent",
+          agent_version: null,
+          model: "m",
+        },
         {
           type: "turn",
           number: 1,
           role: "agent",
           text: "Hello! I'm here to help. What can I assist you with today?",
           interrupted: false,
+          outcome: null,
         },
         { type: "turn", number: 2, role: "user", text: "I am negative about this" },
-        { type: "turn", number: 3, role: "agent", text: "Let me look.", interrupted: false },
+        {
+          type: "turn",
+          number: 3,
+          role: "agent",
+          text: "Let me look.",
+          interrupted: false,
+          outcome: "completed",
+        },
         { type: "call.ended", reason: "client_closed" },
       ],
     );

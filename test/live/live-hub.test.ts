@@ -33,6 +33,9 @@ const started = (sessionId: string): LiveEvent => ({
   callId: null,
   direction: null,
   conversationType: "chat",
+  agent: null,
+  agentVersion: null,
+  model: null,
   startedAt: "2026-11-23T09:00:00.000Z",
 });
 const verdict = (sessionId: string, utterance: number): LiveEvent => ({

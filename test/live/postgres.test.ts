@@ -5,13 +5,12 @@ import test, { describe } from "node:test";
 import Fastify from "fastify";
 import pg from "pg";
 import { pino } from "pino";
-import { LiveError } from "../../lib/live/errors.ts";
 import { Live } from "../../lib/live/live.ts";
 import type { LiveEvent, LiveNews } from "../../lib/live/live-event.ts";
 import type { LiveFeed } from "../../lib/live/live-feed.ts";
 import { openPostgresFeed } from "../../lib/live/postgres-feed.ts";
 import { liveRoutes } from "../../lib/live/routes.ts";
-import type { Supervised } from "../../lib/live/supervised.ts";
+import { SupervisionError } from "../../lib/nodes/supervised.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { ScriptedAgent, says } from "../support/nodes.ts";
 import { startRuntime } from "../support/runtime-server.ts";
@@ -51,14 +50,24 @@ async function withDatabase(
 }
 
 /** An agent that notes what a supervisor wants of it. */
-class Steered extends ScriptedAgent implements Supervised {
+class Steered extends ScriptedAgent {
   readonly orders: string[] = [];
-  readonly whisper = (note: string) => void this.orders.push(`whisper ${note}`);
-  readonly say = (text: string) => this.speak(text);
-  readonly transfer = () => {
-    throw new LiveError("no_transfer_number", "set TRANSFER_NUMBER");
-  };
-  readonly end = () => void this.orders.push("end");
+
+  override whisper(note: string): void {
+    this.orders.push(`whisper ${note}`);
+  }
+
+  override say(text: string): void {
+    this.speak(text);
+  }
+
+  override transfer(): void {
+    throw new SupervisionError("no_transfer_number", "set TRANSFER_NUMBER");
+  }
+
+  override end(): void {
+    this.orders.push("end");
+  }
 }
 
 async function startServer(pool: pg.Pool) {
@@ -68,7 +77,7 @@ async function startServer(pool: pg.Pool) {
     async (session) => {
       const agent = new Steered(says("Hm."));
       agents.push(agent);
-      session.addNode(live.watch(agent));
+      session.addNode(live.watch());
       session.addNode(agent);
       await session.start();
     },
@@ -112,7 +121,16 @@ const said = (text: string, sessionId?: string) =>
   event({ type: "turn", number: 1, role: "user", text, offsetMs: 0 }, sessionId);
 const begun = (sessionId?: string) =>
   event(
-    { type: "call.started", callId: null, direction: null, conversationType: "chat", startedAt: "t" },
+    {
+      type: "call.started",
+      callId: null,
+      direction: null,
+      conversationType: "chat",
+      agent: null,
+      agentVersion: null,
+      model: null,
+      startedAt: "t",
+    },
     sessionId,
   );
 

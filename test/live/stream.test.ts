@@ -15,15 +15,22 @@ import { EventReader } from "../support/event-reader.ts";
 
 type Server = { url: string; feed: InProcessFeed; say: (text: string, sessionId?: string) => void };
 
+const numbers = new Map<string, number>();
 const turn = (text: string, sessionId: string): LiveEvent => ({
   type: "turn",
   at: "2026-01-01T00:00:00.000Z",
   sessionId,
-  number: 1,
+  number: nextNumber(sessionId),
   role: "user",
   text,
   offsetMs: 0,
 });
+
+function nextNumber(sessionId: string): number {
+  const number = (numbers.get(sessionId) ?? 0) + 1;
+  numbers.set(sessionId, number);
+  return number;
+}
 
 /** The routes alone, with events that the test makes up. */
 async function withStream(run: (server: Server, close: () => Promise<void>) => Promise<void>): Promise<void> {
@@ -238,6 +245,9 @@ test("the picture's lists are bounded", () => {
     callId: null,
     direction: null,
     conversationType: "chat",
+    agent: null,
+    agentVersion: null,
+    model: null,
     startedAt: "t",
   });
   for (let n = 0; n < 500; n += 1) board.apply(turn(`turn ${n}`, "a"));

@@ -112,7 +112,11 @@ describe("say", () => {
       ]);
       await (await server.mock.nextRequest("chat")).closedByClient;
       const turn = await viewer.next("turn", ({ data }) => data.number === 3);
-      assert.deepEqual([turn.data.text, turn.data.interrupted], ["one ", true]);
+      // The caller has not interrupted it; the record says the same.
+      assert.deepEqual(
+        [turn.data.text, turn.data.outcome, turn.data.interrupted],
+        ["one ", "interrupted", false],
+      );
     });
   });
 });

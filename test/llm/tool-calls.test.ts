@@ -118,8 +118,8 @@ describe("tool calls of the model", () => {
   for (const [what, call, readable] of [
     ["a name nobody has", { name: "lookup_order", arguments: "{}" }, /no tool named lookup_order/],
     [
-      "arguments that are missing",
-      { name: "transfer_to_supervisor", arguments: "{}" },
+      "arguments of the wrong kind",
+      { name: "transfer_to_supervisor", arguments: '{"reason":7}' },
       /Bad arguments.*reason/s,
     ],
     [

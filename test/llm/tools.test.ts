@@ -5,7 +5,7 @@ import { ToolSet, tool } from "../../lib/llm/tools.ts";
 import type { AgentEvent, Draft } from "../../lib/wire/events.ts";
 import { deferred } from "../support/nodes.ts";
 
-const context = { signal: new AbortController().signal, turnId: "turn-1" };
+const context = { signal: new AbortController().signal, turnId: "turn-1", variables: {}, caller: null };
 const call = (name: string, args = "{}") => ({ id: `id-${name}`, name, arguments: args });
 const none = z.object({});
 

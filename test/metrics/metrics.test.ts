@@ -78,6 +78,7 @@ describe("/metrics", () => {
           chunks_total: 5,
           interrupts_total: 1,
           first_chunk_seconds_count: 4,
+          reply_seconds_count: 4,
           turn_seconds_count: 4,
         });
         assert.ok(!client.frames.some(({ name }) => name === "turn.ended"), "internal news left the server");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { BackgroundAgentNode } from "../../lib/nodes/background-agent-node.ts";
-import { ListenerNode } from "../../lib/nodes/listener-node.ts";
+import { TimelineNode } from "../../lib/nodes/timeline-node.ts";
+import type { Moment } from "../../lib/session/moments.ts";
 import type { SetupSession } from "../../lib/session/session.ts";
 import type { AnyEvent } from "../../lib/wire/events.ts";
 import { deferred, ScriptedAgent, says } from "../support/nodes.ts";
@@ -87,18 +88,21 @@ describe("a background node", () => {
       throw new Error("lost its notebook");
     }
   }
-  class FailingListener extends ListenerNode {
+  class FailingListener extends TimelineNode {
     protected override hear(): void {
       throw new Error("lost its notebook");
     }
   }
-  for (const Kind of [Failing, FailingListener]) {
-    test(`that fails over the error of another does not go on for ever: ${Kind.name}`, async () => {
+  for (const [kind, make, what] of [
+    ["by mailbox", (name: string) => new Failing({ name }), "handling"],
+    ["by timeline", (name: string) => new FailingListener(name), "hearing error"],
+  ] as const) {
+    test(`that fails over the error of another does not go on for ever: ${kind}`, async () => {
       await withNode(
-        () => [new Kind({ name: "left" }), new Kind({ name: "right" })],
+        () => [make("left"), make("right")],
         async (client, { lines }) => {
           assert.equal((await client.turn("hi")).text, "fine");
-          assert.ok(lines.some(({ msg }) => msg === "right failed while handling agent.error"));
+          assert.ok(lines.some(({ msg }) => msg === `right failed while ${what} agent.error`));
         },
       );
     });
@@ -106,22 +110,22 @@ describe("a background node", () => {
 
   test("that sends while it hears is heard by all after what it heard", async () => {
     const heard: string[] = [];
-    class Answering extends ListenerNode {
-      protected override hear({ type }: AnyEvent): void {
-        if (type === "system.user.joined") this.sendEvent({ type: "agent.log", name: "hello", payload: {} });
+    class Answering extends TimelineNode {
+      protected override hear({ type }: Moment): void {
+        if (type === "speaking") this.sendEvent({ type: "agent.log", name: "hello", payload: {} });
       }
     }
-    class Listening extends ListenerNode {
-      protected override hear({ type }: AnyEvent): void {
+    class Listening extends TimelineNode {
+      protected override hear({ type }: Moment): void {
         heard.push(type);
       }
     }
     await withNode(
-      () => [new Answering({ name: "answering" }), new Listening({ name: "listening" })],
+      () => [new Answering("answering"), new Listening("listening")],
       async (client) => {
-        client.join();
+        client.send({ type: "system.user.started_speaking" });
         await client.next("agent.log");
-        assert.deepEqual(heard, ["system.user.joined", "agent.log"]);
+        assert.deepEqual(heard, ["speaking", "log"]);
       },
     );
   });
@@ -133,13 +137,13 @@ describe("a background node", () => {
         for (let n = 0; n < 1_030; n += 1) this.sendEvent({ type: "agent.log", name: "early", payload: {} });
       }
     }
-    class Counting extends ListenerNode {
-      protected override hear(event: AnyEvent): void {
-        if (event.type === "agent.log" && event.name === "early") heard += 1;
+    class Counting extends TimelineNode {
+      protected override hear(moment: Moment): void {
+        if (moment.type === "log" && moment.log.name === "early") heard += 1;
       }
     }
     await withNode(
-      () => [new Chatty({ name: "chatty" }), new Counting({ name: "counting" })],
+      () => [new Chatty({ name: "chatty" }), new Counting("counting")],
       async (client, { url }) => {
         await client.turn("hi");
         assert.equal(heard, 1_024);

@@ -25,9 +25,11 @@ function fail(where: string): never {
 const config = loadConfig();
 const log = createLogger(config);
 const app = await createAgentServer({
-  setupSession: async (session) => {
-    session.addNode(new FaultyAgent(says("fine")));
-    await session.start();
+  routes: {
+    "/ws": async (session) => {
+      session.addNode(new FaultyAgent(says("fine")));
+      await session.start();
+    },
   },
   health: () => null,
   metrics: new Metrics(),

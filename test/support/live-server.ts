@@ -72,7 +72,7 @@ export async function startLiveServer(options: LiveServerOptions = {}) {
         maxContextMessages: 200,
       });
       const listener = new Listener();
-      for (const node of [sentiment, coach, live.watch(agent), listener, agent]) session.addNode(node);
+      for (const node of [sentiment, coach, live.watch(), listener, agent]) session.addNode(node);
       listeners.push(listener);
       await session.start();
       await session.waitUntilComplete();

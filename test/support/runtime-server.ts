@@ -42,7 +42,7 @@ export async function startRuntime(
   });
   const config = parseConfig({ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "debug", ...env });
   const log = createLogger(config, sink);
-  const app = await createAgentServer({ setupSession, health, metrics, config, log });
+  const app = await createAgentServer({ routes: { "/ws": setupSession }, health, metrics, config, log });
   await plugins(app);
   await app.listen({ host: config.HOST, port: 0 });
   const { port } = app.server.address() as AddressInfo;

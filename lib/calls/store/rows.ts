@@ -1,5 +1,6 @@
 import type { Insertable, Selectable } from "kysely";
 import { z } from "zod";
+import { ANSWER_OUTCOMES } from "../../session/moments.ts";
 import { CONVERSATION_TYPES } from "../../wire/events.ts";
 import { SENTIMENTS } from "../../wire/log-events.ts";
 import { CALL_ENDS, type CallRecord, type CallStart, type Note, type TurnRecord } from "../record.ts";
@@ -38,7 +39,9 @@ const turnRow = z
     repeated: flag,
     first_chunk_ms: z.number().nullable(),
     reply_ms: z.number().nullable(),
+    answer_ms: z.number().nullable(),
     interrupted: flag,
+    outcome: z.enum(ANSWER_OUTCOMES).nullable(),
     tools: z.string(),
   })
   .transform(
@@ -56,7 +59,9 @@ const turnRow = z
       repeated: row.repeated,
       firstChunkMs: row.first_chunk_ms,
       replyMs: row.reply_ms,
+      answerMs: row.answer_ms,
       interrupted: row.interrupted,
+      outcome: row.outcome,
       tools: tools.parse(JSON.parse(row.tools)),
     }),
   );
@@ -121,6 +126,9 @@ const callRow = z.object({
   call_id: z.string().nullable(),
   direction: z.string().nullable(),
   conversation_type: z.enum(CONVERSATION_TYPES),
+  agent: z.string().nullable(),
+  agent_version: z.string().nullable(),
+  model: z.string().nullable(),
   variables: z.string(),
   started_at: z.number(),
   ended_at: z.number().nullable(),
@@ -137,6 +145,9 @@ const listRow = z
       call_id: true,
       direction: true,
       conversation_type: true,
+      agent: true,
+      agent_version: true,
+      model: true,
       started_at: true,
       ended_at: true,
       end_reason: true,
@@ -156,6 +167,9 @@ const listRow = z
     callId: row.call_id,
     direction: row.direction,
     conversationType: row.conversation_type,
+    agent: row.agent,
+    agentVersion: row.agent_version,
+    model: row.model,
     startedAt: row.started_at,
     endedAt: row.ended_at,
     endReason: row.end_reason,
@@ -184,6 +198,9 @@ export function fromCallStart(start: CallStart, instance: string): Insertable<Ca
     call_id: start.callId,
     direction: start.direction,
     conversation_type: start.conversationType,
+    agent: start.agent,
+    agent_version: start.agentVersion,
+    model: start.model,
     variables: JSON.stringify(start.variables),
     started_at: start.startedAt,
     instance,
@@ -206,7 +223,9 @@ export function fromTurn(sessionId: string, turn: TurnRecord): Insertable<TurnsT
     repeated: turn.repeated ? 1 : 0,
     first_chunk_ms: turn.firstChunkMs,
     reply_ms: turn.replyMs,
+    answer_ms: turn.answerMs,
     interrupted: turn.interrupted ? 1 : 0,
+    outcome: turn.outcome,
     tools: JSON.stringify(turn.tools),
   };
 }
@@ -227,6 +246,9 @@ export function toRecord(
       callId: call.call_id,
       direction: call.direction,
       conversationType: call.conversation_type,
+      agent: call.agent,
+      agentVersion: call.agent_version,
+      model: call.model,
       variables: json.parse(JSON.parse(call.variables)),
       startedAt: call.started_at,
       endedAt: call.ended_at,

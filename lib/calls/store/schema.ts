@@ -10,6 +10,9 @@ export type CallsTable = {
   call_id: string | null;
   direction: string | null;
   conversation_type: string;
+  agent: string | null;
+  agent_version: string | null;
+  model: string | null;
   variables: string;
   started_at: number;
   ended_at: number | null;
@@ -48,7 +51,9 @@ export type TurnsTable = {
   repeated: number;
   first_chunk_ms: number | null;
   reply_ms: number | null;
+  answer_ms: number | null;
   interrupted: number;
+  outcome: string | null;
   tools: string;
 };
 
@@ -184,6 +189,15 @@ export const migrations: Record<string, Migration> = {
         .addColumn("attempts", "integer", (column) => column.notNull())
         .addColumn("next_at", "bigint", (column) => column.notNull())
         .execute();
+    },
+  },
+  "002_agent_and_answers": {
+    async up(db: Kysely<unknown>) {
+      for (const column of ["agent", "agent_version", "model"]) {
+        await db.schema.alterTable("calls").addColumn(column, "text").execute();
+      }
+      await db.schema.alterTable("turns").addColumn("answer_ms", "integer").execute();
+      await db.schema.alterTable("turns").addColumn("outcome", "text").execute();
     },
   },
 };

@@ -29,7 +29,7 @@ export function insertTurn(db: Db, sessionId: string, turn: TurnRecord) {
   return db.insertInto("turns").values(fromTurn(sessionId, turn));
 }
 
-/** What may become known of a turn after it was written: the verdict on it, what was spoken of it, that it was cut short. */
+/** What may become known of a turn after it was written: the verdict on it, or what was spoken of it and whether it was cut short. */
 export type TurnChanges =
   | (Omit<Verdict, "analysisMs"> & { analysis_ms: Verdict["analysisMs"] })
   | { text: string | null; words: number }

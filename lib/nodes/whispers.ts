@@ -1,4 +1,4 @@
-import { LiveError } from "./errors.ts";
+import { SupervisionError } from "./supervised.ts";
 
 /** Most notes that wait: a model given more instructions than this follows none of them. */
 const MAX_WAITING = 10;
@@ -7,10 +7,10 @@ const MAX_WAITING = 10;
 export class Whispers {
   readonly #notes: string[] = [];
 
-  /** Throws {@link LiveError} when too many wait. */
+  /** Throws {@link SupervisionError} when too many wait. */
   add(note: string): void {
     if (this.#notes.length >= MAX_WAITING) {
-      throw new LiveError(
+      throw new SupervisionError(
         "too_many_notes",
         `${MAX_WAITING} notes wait for the agent's next answer: let it speak first`,
       );

@@ -1,0 +1,224 @@
+import { z } from "zod";
+import { type ChatRequest, ChatStream } from "../llm/chat.ts";
+import type { Llm } from "../llm/client.ts";
+import { type Tool, ToolSet, tool } from "../llm/tools.ts";
+import { type Transfer, transferDraft } from "../session/transfer.ts";
+import type { AnyEvent } from "../wire/events.ts";
+import { logDraft } from "../wire/log-events.ts";
+import { streamAnswer } from "./answer.ts";
+import { OutputAgentNode, type OutputAgentNodeOptions } from "./output-agent-node.ts";
+import { SupervisionError } from "./supervised.ts";
+import type { Turn } from "./turn.ts";
+import { Whispers } from "./whispers.ts";
+
+/** Tools that every agent can have by naming them. */
+export type BuiltInTool = "end_call" | "transfer_to_supervisor";
+
+export type LlmAgentNodeOptions = OutputAgentNodeOptions & {
+  llm: Llm;
+  /** What the model is told it is and does; a function is asked anew for each answer. */
+  instructions: string | (() => string | Promise<string>);
+  /** Default: none. */
+  tools?: readonly (Tool | BuiltInTool)[];
+  /** Default: `AGENT_MODEL`. */
+  model?: string;
+  /** 0…2, default 0.7. */
+  temperature?: number;
+  /** Said once, when the caller has joined. Default: the caller speaks first. */
+  greeting?: string;
+  /** Where callers are handed to. Default null: nowhere, and nothing is promised. */
+  transfer?: Transfer | null;
+  /** Said while a tool takes longer than {@link LlmAgentNodeOptions.holdingAfterMs}. */
+  holdingLine?: string;
+  /** How long a tool may leave the caller in silence, ms. Default 2,000. */
+  holdingAfterMs?: number;
+};
+
+const TRANSFER_LINE = "Of course. Let me connect you with a supervisor.";
+const NO_NUMBER = "No transfer is possible here. Say so, and offer your own help.";
+const SUPERVISOR_GREETING = "You are now connected with a supervisor, who knows what this is about.";
+
+const NO_PARAMETERS = z.object({});
+// A small model may leave it out, and the caller is handed over all the same.
+const TRANSFER_PARAMETERS = z.object({ reason: z.string().nullish().describe("why, in a few words") });
+
+/**
+ * An agent that answers with a language model: instructions, tools and a greeting are all it needs. It asks the model,
+ * streams the answer, runs the tools the model calls and can be steered by a supervisor.
+ */
+export class LlmAgentNode extends OutputAgentNode {
+  readonly #options: LlmAgentNodeOptions;
+  readonly #tools: ToolSet;
+  readonly #whispers = new Whispers();
+  #greeted = false;
+
+  constructor(options: LlmAgentNodeOptions) {
+    super(options);
+    this.#options = options;
+    const tools = options.tools ?? [];
+    this.#tools = new ToolSet(tools.map((each) => (typeof each === "string" ? this.#builtIn(each) : each)));
+  }
+
+  override get model(): string {
+    return this.#options.model ?? this.#options.llm.agentModel;
+  }
+
+  /** Runs before the model is asked. What it returns is the whole answer; null: ask the model. */
+  protected beforeAnswer(_turn: Turn): string | null {
+    return null;
+  }
+
+  /**
+   * Runs when the model has been asked and before its first word is said, which waits for it. What it returns is said
+   * instead, and the request is cancelled; null: go on.
+   */
+  protected beforeFirstWord(_turn: Turn): Promise<string | null> | null {
+    return null;
+  }
+
+  /** Runs after the model's last word. What it returns is said after it; null: nothing. */
+  protected afterAnswer(_turn: Turn): string | null {
+    return null;
+  }
+
+  /** What a supervisor who takes the call over is told first, in a warm transfer. */
+  protected briefing(): string {
+    const [first, last] = [this.conversation.firstUtterance, this.conversation.lastUtterance].map((words) =>
+      words.slice(0, 300),
+    );
+    return `The caller began with: "${first}" Their last words were: "${last}"`;
+  }
+
+  /** Where callers are handed to, or null. */
+  protected get transferTarget(): Transfer | null {
+    return this.#options.transfer ?? null;
+  }
+
+  override whisper(note: string): void {
+    this.refuseAfterHandOff();
+    this.#whispers.add(note);
+  }
+
+  override transfer(): void {
+    this.refuseAfterHandOff();
+    if (!this.transferTarget) {
+      throw new SupervisionError("no_transfer_number", "there is nobody to transfer to: set TRANSFER_NUMBER");
+    }
+    this.say(TRANSFER_LINE);
+    this.handOver();
+  }
+
+  /**
+   * Asks the platform for the transfer, if there is a number; what is being said is said to its end first.
+   * @param reason the model's, for the briefing; null if it gave none.
+   */
+  protected handOver(reason: string | null = null): void {
+    const target = this.transferTarget;
+    if (!target) return;
+    const why = reason === null || reason.trim() === "" ? "" : ` The agent's reason: ${reason.slice(0, 300)}`;
+    this.sendEvent(transferDraft(target, `${this.briefing()}${why}`, SUPERVISOR_GREETING));
+  }
+
+  protected override onEvent(event: AnyEvent): void {
+    const { greeting } = this.#options;
+    if (event.type !== "system.user.joined" || this.#greeted || greeting === undefined) return;
+    this.#greeted = true;
+    this.speak(greeting);
+  }
+
+  protected override async *generateResponse(
+    signal: AbortSignal,
+    turn: Turn,
+  ): AsyncGenerator<string, void, void> {
+    const own = this.beforeAnswer(turn);
+    if (own !== null) {
+      yield own;
+      return;
+    }
+    const open = (request: ChatRequest) =>
+      new ChatStream(this.#options.llm, request, signal, (usage) =>
+        this.sendEvent(logDraft("llm.usage", usage)),
+      );
+    const notes = this.#whispers.waiting;
+    const request = await this.#request();
+    if (turn.over) return;
+    // The answer is asked for before anything is waited for: the caller waits for the slower of the two.
+    const first = open(request);
+    const waiting = this.beforeFirstWord(turn);
+    if (waiting) {
+      const instead = await waiting;
+      if (turn.over) return;
+      if (instead !== null) {
+        first.cancel();
+        yield instead;
+        return;
+      }
+    }
+    const { holdingLine = "One moment, please.", holdingAfterMs = 2_000 } = this.#options;
+    const answer = streamAnswer({
+      request,
+      first,
+      open,
+      turn,
+      tools: this.#tools,
+      publish: (event) => this.sendEvent(event),
+      isDone: () => this.handOff !== null,
+      about: this.session.context,
+      holding: { line: holdingLine, afterMs: holdingAfterMs },
+    });
+    for await (const piece of answer) {
+      // An answer that was given up before its first word has not used the notes.
+      if (turn.said === "" && !turn.over) this.#whispers.used(notes);
+      yield piece;
+    }
+    if (turn.over) return;
+    if (this.handOff !== null) {
+      if (turn.said === "") yield this.handOff === "agent.end_call" ? this.goodbye : TRANSFER_LINE;
+      return;
+    }
+    const more = this.afterAnswer(turn);
+    if (more !== null) yield ` ${more}`;
+  }
+
+  async #request(): Promise<ChatRequest> {
+    const { instructions, temperature = 0.7 } = this.#options;
+    const text = typeof instructions === "string" ? instructions : await instructions();
+    return {
+      model: this.model,
+      temperature,
+      tools: this.#tools.schemas,
+      toolChoice: "auto",
+      messages: [
+        { role: "system", content: `${text}${this.#whispers.prompt()}` },
+        ...this.conversation.messages(),
+      ],
+    };
+  }
+
+  #builtIn(name: BuiltInTool): Tool {
+    switch (name) {
+      case "end_call":
+        return tool({
+          name,
+          description:
+            "Ends the call, after your goodbye. Use it when the caller says goodbye or has nothing more to ask.",
+          parameters: NO_PARAMETERS,
+          handler: () => {
+            this.sendEvent({ type: "agent.end_call" });
+            return { status: "ok" };
+          },
+        });
+      case "transfer_to_supervisor":
+        return tool({
+          name,
+          description: "Hands the caller to a human supervisor. Use it when the caller asks for a person.",
+          parameters: TRANSFER_PARAMETERS,
+          handler: ({ reason }) => {
+            if (!this.transferTarget) return { status: "no_number", message: NO_NUMBER };
+            this.handOver(reason ?? null);
+            return { status: "ok" };
+          },
+        });
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { type CallStore, openCallStore } from "./calls/call-store.ts";
+import { CallRecorder } from "./calls/recorder.ts";
+import { callRoutes } from "./calls/routes.ts";
+import { Coach } from "./coach/coach.ts";
+import { loadCoachConfig } from "./coach/config.ts";
+import { compileRules } from "./coach/rules.ts";
+import { type Config, loadConfig } from "./config.ts";
+import { serveApiDocs } from "./http/api-docs.ts";
+import { pages } from "./http/pages.ts";
+import { createAgentServer } from "./http/server.ts";
+import { type Live, openLive } from "./live/live.ts";
+import { liveRoutes } from "./live/routes.ts";
+import { createLlm, type Llm } from "./llm/client.ts";
+import { watchHealth } from "./llm/health.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { MetricsNode } from "./metrics/metrics-node.ts";
+import { createLogger } from "./process/logger.ts";
+import { closeOnSignal } from "./process/shutdown.ts";
+import { orExit } from "./process/startup.ts";
+import { startWorkers } from "./process/workers.ts";
+import type { AgentSession, SetupSession } from "./session/session.ts";
+import { type Transfer, transferOf } from "./session/transfer.ts";
+
+/** What the server has ready for the nodes of a call. */
+export type CallServices = {
+  config: Config;
+  /** The language model, one client for all calls. */
+  llm: Llm;
+  /** Where callers are handed to: `TRANSFER_NUMBER` and its kin; null for nowhere. */
+  transfer: Transfer | null;
+  /** This call's coach, whose findings an agent may ask for. */
+  coach: Coach;
+};
+
+/** Puts the nodes of one call together; ends with `await session.start()`. */
+export type SetupCall = (session: AgentSession, services: CallServices) => void | Promise<void>;
+
+export type VoiceServerOptions = {
+  /** By default from `.env` and the environment. */
+  config?: Config;
+  /** Whether calls are recorded, beside what `RECORD_CALLS` says. Default true. */
+  record?: boolean;
+  /** Whether calls can be watched and steered, in `/console` and over `/live`, and `/talk` is served. Default true. */
+  console?: boolean;
+} & (
+  | { setupSession: SetupCall }
+  /** Several agents on one server, by the path that is dialled: `{ "/ws": …, "/ws/sales": … }`. */
+  | { routes: Readonly<Record<string, SetupCall>> }
+);
+
+export type VoiceServer = {
+  /** The HTTP server under it, for routes and hooks of one's own. */
+  readonly app: FastifyInstance;
+  /** Takes calls on `HOST` and `PORT`; resolves with the address. SIGTERM drains it and ends the process. */
+  listen(): Promise<string>;
+};
+
+/**
+ * Makes a server with everything around an agent: the record of its calls, coach, live stream and console, metrics,
+ * pages, workers and draining. A start that cannot succeed ends the process with code 1 and one line that says why.
+ */
+export async function createVoiceServer(options: VoiceServerOptions): Promise<VoiceServer> {
+  const config = options.config ?? (await orExit(loadConfig));
+  const coachRules = await orExit(() => compileRules(loadCoachConfig(config.COACH_RULES)));
+  const log = createLogger(config);
+  await startWorkers(config, log);
+
+  const llm = createLlm(config);
+  const metrics = new Metrics();
+  const { store, live } = await orExit(() => openUses(options, config, llm, log), "See DATABASE_URL.");
+  metrics.watchRecord(store.writer);
+  const transfer = transferOf(config);
+  const watched = (setup: SetupCall): SetupSession => {
+    return async (session) => {
+      session.describe({ agentVersion: config.AGENT_VERSION ?? null });
+      const coach = new Coach({ rules: coachRules });
+      session.addNode(coach);
+      if (live) session.addNode(live.watch());
+      session.addNode(new MetricsNode(metrics));
+      if (config.RECORD_CALLS && options.record !== false) {
+        session.addNode(new CallRecorder({ store, config }));
+      }
+      await setup(session, { config, llm, transfer, coach });
+    };
+  };
+  const routes = "routes" in options ? options.routes : { "/ws": options.setupSession };
+  const app = await createAgentServer({
+    routes: Object.fromEntries(Object.entries(routes).map(([path, setup]) => [path, watched(setup)])),
+    config,
+    log,
+    metrics,
+    health: watchHealth(llm, log),
+    answersFrom: llm.provider,
+  });
+  await serveApiDocs(app);
+  await app.register(callRoutes, { store });
+  if (live) {
+    await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
+    await app.register(pages);
+  }
+  app.addHook("onClose", async () => {
+    // It holds a connection of the store's, which waits for it.
+    await live?.close();
+    await store.close();
+  });
+  return { app, listen: () => listen(app, config, log, llm) };
+}
+
+async function openUses(options: VoiceServerOptions, config: Config, llm: Llm, log: Logger) {
+  const store: CallStore = await openCallStore({ config, llm, log });
+  const live: Live | null = options.console === false ? null : await openLive(store.database.pool, log);
+  return { store, live };
+}
+
+async function listen(app: FastifyInstance, config: Config, log: Logger, llm: Llm): Promise<string> {
+  closeOnSignal(app, log);
+  log.info(`Answers come from ${llm.provider}`);
+  const address = { host: config.HOST, port: config.PORT };
+  return await orExit(() => app.listen(address), "Set PORT and HOST to an address that is free.");
+}
