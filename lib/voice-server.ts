@@ -40,7 +40,7 @@ export type SetupCall = (session: AgentSession, services: CallServices) => void 
 export type VoiceServerOptions = {
   /** By default from `.env` and the environment. */
   config?: Config;
-  /** Whether calls are recorded, beside what `RECORD_CALLS` says. Default true. */
+  /** Whether there is a record of calls, and `/calls` to read it. Default true. */
   record?: boolean;
   /** Whether calls can be watched and steered, in `/console` and over `/live`, and `/talk` is served. Default true. */
   console?: boolean;
@@ -70,7 +70,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   const llm = createLlm(config);
   const metrics = new Metrics();
   const { store, live } = await orExit(() => openUses(options, config, llm, log), "See DATABASE_URL.");
-  metrics.watchRecord(store.writer);
+  if (store) metrics.watchRecord(store.writer);
   const transfer = transferOf(config);
   const watched = (setup: SetupCall): SetupSession => {
     return async (session) => {
@@ -79,9 +79,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
       session.addNode(coach);
       if (live) session.addNode(live.watch());
       session.addNode(new MetricsNode(metrics));
-      if (config.RECORD_CALLS && options.record !== false) {
-        session.addNode(new CallRecorder({ store, config }));
-      }
+      if (store && config.RECORD_CALLS) session.addNode(new CallRecorder({ store, config }));
       await setup(session, { config, llm, transfer, coach });
     };
   };
@@ -95,7 +93,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     answersFrom: llm.provider,
   });
   await serveApiDocs(app);
-  await app.register(callRoutes, { store });
+  if (store) await app.register(callRoutes, { store });
   if (live) {
     await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
     await app.register(pages);
@@ -103,14 +101,16 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   app.addHook("onClose", async () => {
     // It holds a connection of the store's, which waits for it.
     await live?.close();
-    await store.close();
+    await store?.close();
   });
   return { app, listen: () => listen(app, config, log, llm) };
 }
 
-async function openUses(options: VoiceServerOptions, config: Config, llm: Llm, log: Logger) {
-  const store: CallStore = await openCallStore({ config, llm, log });
-  const live: Live | null = options.console === false ? null : await openLive(store.database.pool, log);
+type Uses = { store: CallStore | null; live: Live | null };
+
+async function openUses(options: VoiceServerOptions, config: Config, llm: Llm, log: Logger): Promise<Uses> {
+  const store = options.record === false ? null : await openCallStore({ config, llm, log });
+  const live = options.console === false ? null : await openLive(store?.database.pool ?? null, log);
   return { store, live };
 }
 

@@ -12,6 +12,11 @@ export class MetricsNode extends TimelineNode {
     this.#metrics = metrics;
   }
 
+  override start(): void {
+    const { agent, agentVersion } = this.session.description;
+    this.#metrics.countCall(agent, agentVersion);
+  }
+
   protected override hear(moment: Moment): void {
     const { interrupts, llmErrors, verdicts, verdict, escalations } = this.#metrics;
     switch (moment.type) {

@@ -26,10 +26,18 @@ const TURN_SECONDS = [0.05, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60];
 // 0.8 s is the default of ESCALATION_WAIT_MS: a verdict above it comes too late for its own turn. 5 s: SENTIMENT_TIMEOUT_MS.
 const VERDICT_SECONDS = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2, 5];
 
+/** Agents and versions of them that are told apart. */
+const MAX_AGENTS = 50;
+const OTHER = { agent: "other", version: "other" };
+
 /** The figures of one process. Every label has a fixed, short list of values; none comes from a client. */
 export class Metrics {
   readonly registry = new Registry();
   readonly sessions = this.#counter("sessions_total", "Sessions opened, by type of conversation", ["type"]);
+  readonly calls = this.#counter("calls_total", "Calls begun, by agent and its version", [
+    "agent",
+    "version",
+  ]);
   readonly ended = this.#counter("sessions_ended_total", "Sessions ended, by reason", ["reason"]);
   readonly refused = this.#counter("sessions_refused_total", "Sessions refused, by reason", ["reason"]);
   readonly turns = this.#counter("turns_total", "Answers, by outcome", ["outcome"]);
@@ -51,6 +59,7 @@ export class Metrics {
   readonly turn = this.#histogram("turn_seconds", "From the request to the end of its answer", TURN_SECONDS);
   readonly verdict = this.#histogram("verdict_seconds", "From an utterance to its verdict", VERDICT_SECONDS);
 
+  readonly #agents = new Set<string>();
   /** Null where there is one process only. */
   readonly #workers = cluster.isWorker ? new WorkerMetrics(this.registry) : null;
 
@@ -61,6 +70,14 @@ export class Metrics {
   /** All figures, those of the other workers of this machine added up with its own, in the format of Prometheus. */
   text(): Promise<string> {
     return this.#workers?.read() ?? this.registry.metrics();
+  }
+
+  /** Counts a call that begins. Agents are of one's own naming; more than a person would name count as `other`. */
+  countCall(agent: string | null, version: string | null): void {
+    const known = `${agent}\n${version}`;
+    if (this.#agents.size < MAX_AGENTS) this.#agents.add(known);
+    const labels = this.#agents.has(known) ? { agent: agent ?? "", version: version ?? "" } : OTHER;
+    this.calls.inc(labels);
   }
 
   /** Adds what only the server knows. Called once. */

@@ -70,6 +70,7 @@ describe("/metrics", () => {
         assert.deepEqual(await counted(url), {
           sessions_open: 1,
           'sessions_total{type="telephonyInbound"}': 1,
+          'calls_total{agent="scripted-agent",version=""}': 1,
           'turns_total{outcome="completed"}': 1,
           'turns_total{outcome="interrupted"}': 1,
           'turns_total{outcome="replaced"}': 1,
