@@ -12,9 +12,9 @@ const LEGAL_NOTICE = [
 ];
 const ASKS_FOR_NOTICE = /\b(legal notice|terms|withdraw|recorded|recording)\b/i;
 
-const INSTRUCTIONS = `You sell travel insurance on the telephone. Answer in one to three short sentences.
-Before you read out a price or a condition that the caller must hear to its end, call set_interruptible with
-enabled: false, and after it, in the same answer, with enabled: true.`;
+const INSTRUCTIONS = `You sell travel insurance on the telephone. Answer in one to three short sentences. Before you
+read out a price or a condition that the caller must hear to its end, call set_interruptible with enabled: false,
+and after it, in the same answer, with enabled: true.`;
 
 /** Cannot be interrupted, and mutes the caller, while it says what must be heard to its end. */
 export class InsuranceAgent extends LlmAgentNode {
@@ -24,7 +24,7 @@ export class InsuranceAgent extends LlmAgentNode {
   constructor(llm: Llm) {
     const setInterruptible = tool({
       name: "set_interruptible",
-      description: "Whether the caller may interrupt the rest of this answer; true again for the next one.",
+      description: "Whether the caller may interrupt this answer; true again for the next one.",
       parameters: z.object({ enabled: z.boolean() }),
       handler: ({ enabled }) => {
         if (this.#turn) this.#turn.interruptible = enabled;
@@ -42,9 +42,9 @@ export class InsuranceAgent extends LlmAgentNode {
     });
   }
 
+  /** The platform may decide in mid-answer whether the caller can interrupt. */
   protected override onEvent(event: AnyEvent): void {
     super.onEvent(event);
-    // The platform may have decided in mid-answer whether the caller can interrupt.
     if (event.type === "system.output_agent.update_settings") this.#muteOrUnmute();
   }
 
@@ -53,16 +53,15 @@ export class InsuranceAgent extends LlmAgentNode {
     // However an answer ends (said, failed, replaced, handed off), this runs just before its end is sent.
     turn.signal.addEventListener("abort", () => this.#muteOrUnmute(), { once: true });
     // A notice is fixed text, and the whole of it must be heard: no model is asked.
-    const notice = ASKS_FOR_NOTICE.test(this.conversation.lastUtterance);
-    turn.interruptible = !notice;
+    turn.interruptible = !ASKS_FOR_NOTICE.test(this.conversation.lastUtterance);
     this.#muteOrUnmute();
-    yield* notice ? LEGAL_NOTICE : super.generateResponse(signal, turn);
+    yield* turn.interruptible ? super.generateResponse(signal, turn) : LEGAL_NOTICE;
   }
 
   /** Keeps one rule: the caller is muted exactly while an answer is being given that cannot be interrupted. */
   #muteOrUnmute(): void {
     const turn = this.#turn;
-    const mute = turn !== null && !turn.over && !(turn.interruptible && this.settings.interruptible);
+    const mute = turn?.over === false && !(turn.interruptible && this.settings.interruptible);
     if (mute === this.#callerMuted) return;
     this.#callerMuted = mute;
     this.sendEvent(mute ? { type: "agent.control.mute_user" } : { type: "agent.control.unmute_user" });
