@@ -510,6 +510,9 @@ describeStores("the store of calls", (create, kind) => {
         startedAt: 9_000,
         callId: '=HYPERLINK("http://x")',
         direction: "a,\nb",
+        agent: "support-agent",
+        agentVersion: "1.2.0",
+        model: "gpt-4o-mini",
         turns: userTurns("frustrated"),
       }),
     );
@@ -518,7 +521,7 @@ describeStores("the store of calls", (create, kind) => {
     assert.equal(lines.length, 204); // header, 202 calls, the end of the last line
     assert.equal(
       lines[1],
-      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0`,
+      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-4o-mini`,
     );
     assert.ok(lines[202]?.startsWith("n-0,"));
     const json = (await textOf(jsonLinesOf(database.db, { to: 9_000 }))).trimEnd().split("\n");
