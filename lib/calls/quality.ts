@@ -5,6 +5,7 @@ import type { CallRecord } from "./record.ts";
 import type { Report } from "./report.ts";
 import { replyTimes } from "./report-quality.ts";
 import type { Db } from "./store/schema.ts";
+import { ZoneDays } from "./time-zone.ts";
 
 /*
  * Figures across calls. Every ended call adds a few whole numbers to the hour it started in, so that a question about
@@ -115,38 +116,67 @@ export function parseTally(json: string): Tally {
   return tallySchema.parse(JSON.parse(json));
 }
 
-/** Reads the figures of `from`…`to`, widened to whole buckets, epoch ms. Every bucket in between is in the answer. */
-export async function readQuality(db: Db, from: number, to: number, bucket: Bucket): Promise<Quality> {
+/**
+ * Reads the figures of `from`…`to`, epoch ms, widened to whole buckets. Every bucket in between is in the answer.
+ * @param timeZone whose days are meant. Where they begin within an hour, that hour counts in the day before.
+ */
+export async function readQuality(
+  db: Db,
+  from: number,
+  to: number,
+  bucket: Bucket,
+  timeZone = "UTC",
+): Promise<Quality> {
+  const calendar = bucket === "day" ? new ZoneDays(timeZone, from, to) : HOURS;
+  const first = calendar.dayOf(from);
+  const last = calendar.dayOf(to - 1);
   const width = BUCKETS[bucket];
-  const first = Math.floor(from / width) * width;
-  const end = Math.ceil(to / width) * width;
+  const days = Array.from(
+    { length: to > from ? (last - first) / width + 1 : 0 },
+    (_, index) => first + index * width,
+  );
+  const begin = calendar.beginOf(first);
+  const end = days.length > 0 ? calendar.beginOf(last + width) : begin;
   const whole = (sum: Expression<unknown>) => sql<number>`cast(${sum} as bigint)`;
+  const local = sql<number>`(hour + ${offsetOf(calendar.offsets)})`;
   const rows = await db
     .selectFrom("quality")
     .select(({ fn }) => [
-      sql<number>`hour - hour % ${sql.lit(width)}`.as("start"),
+      sql<number>`${local} - ${local} % ${sql.lit(width)}`.as("day"),
       "measure",
       "key",
       // PostgreSQL sums 64-bit integers to a decimal.
       whole(fn.sum("n")).as("n"),
       whole(fn.sum("total")).as("total"),
     ])
-    .where("hour", ">=", first)
+    .where("hour", ">=", begin)
     .where("hour", "<", end)
-    .groupBy(["start", "measure", "key"])
+    .groupBy(["day", "measure", "key"])
     .execute();
-  const byStart = groupBy(rows, ({ start }) => start);
-  const starts = Array.from(
-    { length: Math.max(0, (end - first) / width) },
-    (_, index) => first + index * width,
-  );
+  const byDay = groupBy(rows, ({ day }) => day);
   return {
-    from: first,
+    from: begin,
     to: end,
     bucket,
     totals: figures(rows),
-    buckets: starts.map((start) => ({ start, ...figures(byStart.get(start) ?? []) })),
+    buckets: days.map((day) => ({ start: calendar.beginOf(day), ...figures(byDay.get(day) ?? []) })),
   };
+}
+
+/** Hours are the same in UTC and everywhere else. */
+const HOURS: Pick<ZoneDays, "dayOf" | "beginOf" | "offsets"> = {
+  dayOf: (at) => at - (at % HOUR_MS),
+  beginOf: (hour) => hour,
+  offsets: [{ since: 0, offsetMs: 0 }],
+};
+
+/** What a zone's clocks are ahead of UTC in an hour, ms. */
+function offsetOf([first, ...later]: ZoneDays["offsets"]): Expression<number> {
+  if (later.length === 0) return sql`${sql.lit(first.offsetMs)}`;
+  const cases = later
+    .toReversed()
+    .map(({ since, offsetMs }) => sql`when hour >= ${sql.lit(since)} then ${sql.lit(offsetMs)}`);
+  return sql`case ${sql.join(cases, sql` `)} else ${sql.lit(first.offsetMs)} end`;
 }
 
 type Count = { measure: string; key: string; n: number; total: number };

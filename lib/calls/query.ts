@@ -3,6 +3,7 @@ import { CONVERSATION_TYPES } from "../wire/events.ts";
 import { BUCKETS } from "./quality.ts";
 import { LABELS } from "./report-sentiment.ts";
 import type { CallFilter, Position } from "./store/read.ts";
+import { isTimeZone } from "./time-zone.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_RANGE_MS = 30 * DAY_MS;
@@ -44,6 +45,12 @@ export const qualityQuery = z.strictObject({
   from: time.optional().describe("default: 30 days before `to`"),
   to: time.optional().describe("default: now"),
   bucket: z.enum(["hour", "day"]).default("day"),
+  time_zone: z
+    .string()
+    .max(100)
+    .refine(isTimeZone, "expected a time zone such as Europe/Berlin")
+    .default("UTC")
+    .describe("whose days are meant"),
 });
 
 /** Checks a query string. Throws {@link BadParameter} naming the first parameter that is wrong. */

@@ -117,7 +117,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
     async (request) => {
       const query = parseQuery(qualityQuery, request.query);
       const { from, to } = toSpan(query, Date.now());
-      return toWire(await readQuality(db, from, to, query.bucket));
+      return toWire(await readQuality(db, from, to, query.bucket, query.time_zone));
     },
   );
 

@@ -2,39 +2,21 @@
 import { html } from "/assets/vendor/htm.js";
 import { duration, words } from "../shared/format.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
+import { callEntries } from "./call-entries.js";
 import { verdictsByTurn } from "./live-state.js";
 
-/**
- * @typedef {import("./live-state.js").LiveCall} LiveCall
- * @typedef {{ at: number, key: string, node: unknown }} Entry
- */
+/** @typedef {import("./live-state.js").LiveCall} LiveCall */
 
 /** What has been said and done, in its order. @param {{ call: LiveCall }} props */
 export function CallTranscript({ call }) {
   const turns = call.turns ?? [];
   const verdicts = verdictsByTurn(turns, call.scores);
-  /** @type {Entry[]} */
-  const entries = turns.map((turn) => {
-    const verdict = verdicts.get(turn.number);
-    return {
-      at: call.startedAt + turn.offsetMs,
-      key: `turn ${turn.number}`,
-      node: html`<${TranscriptLine} ...${turn} verdict=${verdict} />`,
-    };
+  const since = (/** @type {number} */ at) => at - call.startedAt;
+  const entries = callEntries({
+    turns,
+    acts: call.supervisor.map((act) => ({ ...act, offsetMs: since(act.at) })),
+    escalation: call.escalation && { ...call.escalation, offsetMs: since(call.escalation.at) },
   });
-  for (const act of call.supervisor) {
-    entries.push({
-      at: act.at,
-      key: `act ${act.at} ${act.action}`,
-      node: html`<${Note} text=${describeAct(act)} />`,
-    });
-  }
-  if (call.escalation) {
-    const { at, reason, action } = call.escalation;
-    const text = `Escalated: ${words(reason)}; ${action === "none" ? "no number to transfer to" : words(action)}`;
-    entries.push({ at, key: "escalation", node: html`<${Note} tone="alert" text=${text} />` });
-  }
-  entries.sort((a, b) => a.at - b.at);
   const dropped = (turns[0]?.number ?? 1) - 1;
   return html`<section class="transcript panel" tabindex="0" aria-label="Transcript">
     <div>
@@ -42,7 +24,20 @@ export function CallTranscript({ call }) {
       ${entries.length === 0 && html`<p class="muted">Nobody has said anything yet.</p>`}
       <div role="log" aria-live="polite">
         <ol>
-          ${entries.map(({ key, node }) => html`<li key=${key}>${node}</li>`)}
+          ${entries.map((entry) => {
+            if (entry.kind === "act") {
+              const { act } = entry;
+              return html`<li key=${`act ${act.at} ${act.action}`}><${Note} text=${describeAct(act)} /></li>`;
+            }
+            if (entry.kind === "escalation") {
+              return html`<li key="escalation"><${EscalationNote} ...${entry.escalation} /></li>`;
+            }
+            const { turn, bySupervisor } = entry;
+            const verdict = verdicts.get(turn.number);
+            return html`<li key=${`turn ${turn.number}`}>
+              <${TranscriptLine} ...${turn} bySupervisor=${bySupervisor} verdict=${verdict} />
+            </li>`;
+          })}
         </ol>
       </div>
       ${call.partial && html`<p class="said agent partial" aria-hidden="true">${call.partial.text}<i class="caret"></i></p>`}
@@ -52,10 +47,20 @@ export function CallTranscript({ call }) {
 
 /**
  * @param {{ role: string, text: string | null, offsetMs: number, firstChunkMs?: number | null, interrupted?: boolean,
- *   verdict?: { sentiment: import("./live-state.js").Sentiment, rough: boolean } }} props
+ *   bySupervisor?: boolean, verdict?: { sentiment: import("./live-state.js").Sentiment, rough: boolean } }} props
+ *   `bySupervisor`: the agent's voice, a supervisor's words
  */
-export function TranscriptLine({ role, text, offsetMs, firstChunkMs = null, interrupted = false, verdict }) {
-  const who = role === "user" ? "Caller" : "Agent";
+export function TranscriptLine(props) {
+  const {
+    role,
+    text,
+    offsetMs,
+    firstChunkMs = null,
+    interrupted = false,
+    bySupervisor = false,
+    verdict,
+  } = props;
+  const who = role === "user" ? "Caller" : bySupervisor ? "Supervisor" : "Agent";
   return html`<div class="said ${role === "user" ? "caller" : "agent"}">
     <p class="said-head muted small">
       <b>${who}</b> ${duration(offsetMs)}
@@ -63,29 +68,36 @@ export function TranscriptLine({ role, text, offsetMs, firstChunkMs = null, inte
       ${interrupted && html`<span class="chip warn">interrupted</span>`}
       ${verdict && html`<${VerdictChip} sentiment=${verdict.sentiment} rough=${verdict.rough} />`}
     </p>
-    <p>${text ?? html`<span class="muted">(not recorded)</span>`}</p>
+    <p class="words" dir="auto">${text ?? html`<span class="muted">(not recorded)</span>`}</p>
   </div>`;
 }
 
-/** @param {{ text: string, tone?: string }} props */
-function Note({ text, tone = "" }) {
-  return html`<p class="note"><span class="chip ${tone}">${text}</span></p>`;
+/** @param {{ reason: string, action: string }} props */
+export function EscalationNote({ reason, action }) {
+  const text = `Escalated: ${words(reason)}; ${action === "none" ? "no number to transfer to" : words(action)}`;
+  return html`<${Note} tone="alert" text=${text} />`;
 }
 
-/** @param {{ action: string, text: string | null }} act */
-function describeAct({ action, text }) {
+/** @param {{ text: string, tone?: string }} props */
+export function Note({ text, tone = "" }) {
+  return html`<p class="note" dir="auto"><span class="chip ${tone}">${text}</span></p>`;
+}
+
+/** @param {{ action: string, text: string | null, by?: string | null }} act */
+export function describeAct({ action, text, by }) {
+  const who = by ?? "Supervisor";
   switch (action) {
     case "whisper":
-      return `Supervisor whispered to the agent: ${text ?? ""}`;
+      return `${who} whispered to the agent: ${text ?? "(not recorded)"}`;
     case "say":
-      return "Supervisor let the agent say the next line";
+      return `${who} spoke through the agent:`;
     case "mute":
-      return "Supervisor muted the agent";
+      return `${who} muted the agent`;
     case "unmute":
-      return "Supervisor unmuted the agent";
+      return `${who} unmuted the agent`;
     case "transfer":
-      return "Supervisor transferred the call";
+      return `${who} transferred the call`;
     default:
-      return "Supervisor ended the call";
+      return `${who} ended the call`;
   }
 }

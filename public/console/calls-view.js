@@ -1,6 +1,7 @@
 // @ts-check
 import { html, useEffect, useState } from "/assets/vendor/htm.js";
 import { duration, milliseconds, plural, score, words } from "../shared/format.js";
+import { beginOf, endOf, when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { ApiError, getJson } from "./api.js";
 import { nameOf } from "./name-of.js";
@@ -9,8 +10,6 @@ import { Empty, Loading, Problem } from "./states.js";
 
 /** The filters that stand in the address, so that a search can be linked. */
 const FILTERS = /** @type {const} */ (["from", "to", "label", "escalated", "conversation_type"]);
-
-const DAY_MS = 24 * 3_600_000;
 
 /** @param {{ query: Record<string, string>, onUnauthorised: () => void }} props */
 export function CallsView({ query, onUnauthorised }) {
@@ -67,10 +66,8 @@ function searchOf(query) {
   for (const name of FILTERS) {
     const value = query[name];
     if (!value) continue;
-    const day = Date.parse(value);
-    if (name === "from" && !Number.isNaN(day)) search.set(name, new Date(day).toISOString());
-    else if (name === "to" && !Number.isNaN(day)) search.set(name, new Date(day + DAY_MS).toISOString());
-    else search.set(name, value);
+    const bound = name === "from" ? beginOf(value) : name === "to" ? endOf(value) : Number.NaN;
+    search.set(name, Number.isNaN(bound) ? value : new Date(bound).toISOString());
   }
   return search.toString();
 }
@@ -95,8 +92,8 @@ function Filters({ query }) {
     <label>Call id
       <input class="field" type="search" name="id" value=${id} onInput=${readId} />
     </label>
-    <label>From (UTC)<input class="field" type="date" name="from" value=${query.from ?? ""} /></label>
-    <label>To (UTC)<input class="field" type="date" name="to" value=${query.to ?? ""} /></label>
+    <label>From<input class="field" type="date" name="from" value=${query.from ?? ""} /></label>
+    <label>To<input class="field" type="date" name="to" value=${query.to ?? ""} /></label>
     <label>Mood
       <select class="field" name="label" value=${query.label ?? ""}>
         <option value="">any</option>
@@ -158,7 +155,7 @@ function CallRow({ call }) {
       ${call.escalated && html` <span class="chip alert">escalated</span>`}
       ${call.alerts > 0 && html` <span class="chip warn">${plural(call.alerts, "alert")}</span>`}
     </th>
-    <td data-name="Began">${new Date(call.started_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}</td>
+    <td data-name="Began">${when(call.started_at)}</td>
     <td data-name="Length">${live ? "live now" : duration(call.duration_ms)}</td>
     <td data-name="Mood">${call.label && call.label !== "none" ? html`<${VerdictChip} sentiment=${call.label} />` : "–"}</td>
     <td data-name="Score">${score(call.score)}</td>

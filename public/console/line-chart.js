@@ -1,39 +1,24 @@
 // @ts-check
-import { html, useEffect, useLayoutEffect, useRef } from "/assets/vendor/htm.js";
-import uPlot from "/assets/vendor/uplot.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "/assets/vendor/htm.js";
 
 /**
+ * @typedef {import("/assets/vendor/uplot.js")} Plot
+ * @typedef {import("/assets/vendor/uplot.js").Options} PlotOptions
  * @typedef {{
  *   title: string, summary: string, xs: readonly number[], ys: readonly (number | null)[],
  *   yRange: (min: number | null, max: number | null) => [number, number],
- *   formatX: (value: number) => string, formatY: (value: number) => string, mark?: number | null,
- * }} LineChartProps `xs` in s; `summary` says in words what the line shows; `mark`: an x with an upright line
+ *   marks: (from: number, to: number, most: number) => number[],
+ *   formatX: (value: number) => string, formatY: (value: number | null) => string,
+ *   formatPoint?: (value: number) => string,
+ *   onPoint?: (index: number) => void, mark?: number | null,
+ * }} LineChartProps `xs` in s; `summary` says in words what the line shows; `marks` are named on the time axis;
+ *   `formatPoint` names the time under the pointer; `onPoint` is told which point was clicked; `mark`: an x with an
+ *   upright line
  */
 
 const HEIGHT = 170;
-const DAY_S = 86_400;
-/** Steps between the marks of the time axis, s: finer than a second, they would all be called the same. */
-const STEPS = [
-  1,
-  2,
-  5,
-  10,
-  15,
-  30,
-  60,
-  120,
-  300,
-  600,
-  900,
-  1800,
-  3600,
-  3 * 3600,
-  6 * 3600,
-  12 * 3600,
-  DAY_S,
-  2 * DAY_S,
-  7 * DAY_S,
-];
+/** Room for one name on the time axis, px. */
+const NAME_WIDTH = 76;
 
 /**
  * A line over time. It is drawn on a canvas, so the words above it are for everybody who cannot see that.
@@ -41,44 +26,82 @@ const STEPS = [
  */
 export function LineChart(props) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
-  const plot = useRef(/** @type {uPlot | null} */ (null));
+  const plot = useRef(/** @type {Plot | null} */ (null));
   const latest = useRef(props);
   latest.current = props;
+  const [hovered, setHovered] = useState(/** @type {number | null} */ (null));
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const draw = () => {
-      plot.current?.destroy();
-      plot.current = new uPlot(optionsFor(element, latest), dataOf(latest.current), element);
-    };
-    draw();
-    const sized = new ResizeObserver(() =>
-      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
-    );
-    sized.observe(element);
-    // The colours are read when a chart is made, so a change of the scheme makes another.
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", draw);
-    return () => {
-      sized.disconnect();
-      scheme.removeEventListener("change", draw);
-      plot.current?.destroy();
-    };
+    const shown = new AbortController();
+    void keepDrawn(element, latest, plot, setHovered, shown.signal);
+    return () => shown.abort();
   }, []);
   useEffect(() => plot.current?.setData(dataOf(props)), [props.xs, props.ys, props.mark]);
   return html`<figure class="panel chart">
     <figcaption><h3>${props.title}</h3><p class="muted small">${props.summary}</p></figcaption>
-    <div class="canvas" ref=${box} aria-hidden="true"></div>
+    <p class="hovered small" aria-hidden="true">${describePoint(props, hovered)}</p>
+    <div class="canvas ${props.onPoint ? "clickable" : ""}" ref=${box} aria-hidden="true"></div>
   </figure>`;
 }
 
-/** @param {LineChartProps} props @returns {uPlot.AlignedData} */
+/** @param {LineChartProps} props @param {number | null} index */
+function describePoint({ xs, ys, formatX, formatPoint = formatX, formatY }, index) {
+  const x = index === null ? undefined : xs[index];
+  if (index === null || x === undefined) return "";
+  return `${formatPoint(x)}: ${formatY(ys[index] ?? null)}`;
+}
+
+/**
+ * Draws the chart, again when the scheme changes, and as wide as its place is. The library comes with the first chart:
+ * a page without one does not load it.
+ * @param {HTMLElement} element
+ * @param {{ current: LineChartProps }} latest
+ * @param {{ current: Plot | null }} plot
+ * @param {(index: number | null) => void} onHover
+ * @param {AbortSignal} signal
+ */
+async function keepDrawn(element, latest, plot, onHover, signal) {
+  const { default: UPlot } = await import("/assets/vendor/uplot.js");
+  if (signal.aborted) return;
+  const draw = () => {
+    plot.current?.destroy();
+    plot.current = new UPlot(optionsFor(element, latest, onHover), dataOf(latest.current), element);
+  };
+  draw();
+  const sized = new ResizeObserver(() =>
+    plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
+  );
+  sized.observe(element);
+  // The colours are read when a chart is made, so a change of the scheme makes another.
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", draw, { signal });
+  element.addEventListener("click", () => tellPoint(plot.current, latest.current), { signal });
+  signal.addEventListener("abort", () => {
+    sized.disconnect();
+    plot.current?.destroy();
+    plot.current = null;
+  });
+}
+
+/** @param {Plot | null} plot @param {LineChartProps} props */
+function tellPoint(plot, { ys, onPoint }) {
+  const index = plot?.cursor.idx;
+  if (typeof index === "number" && ys[index] !== null) onPoint?.(index);
+}
+
+/** @param {LineChartProps} props @returns {import("/assets/vendor/uplot.js").AlignedData} */
 function dataOf({ xs, ys }) {
   return [[...xs], [...ys]];
 }
 
-/** @param {HTMLElement} element @param {{ current: LineChartProps }} latest @returns {uPlot.Options} */
-function optionsFor(element, latest) {
+/**
+ * @param {HTMLElement} element
+ * @param {{ current: LineChartProps }} latest
+ * @param {(index: number | null) => void} onHover
+ * @returns {PlotOptions}
+ */
+function optionsFor(element, latest, onHover) {
   const style = getComputedStyle(element);
   const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   const axis = {
@@ -90,8 +113,9 @@ function optionsFor(element, latest) {
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [10, 14, 0, 0],
-    cursor: { y: false },
+    // Half a name hangs over the right end.
+    padding: [10, NAME_WIDTH / 2, 0, 0],
+    cursor: { y: false, drag: { x: false, y: false } },
     legend: { show: false },
     scales: {
       x: { time: false, range: (_plot, min, max) => withMark(min, max, latest.current.mark ?? null) },
@@ -100,9 +124,9 @@ function optionsFor(element, latest) {
     axes: [
       {
         ...axis,
-        incrs: STEPS,
         size: 28,
-        space: 70,
+        splits: (plot, _axis, min, max) =>
+          latest.current.marks(min, max, Math.max(1, Math.floor(plot.over.clientWidth / NAME_WIDTH))),
         values: (_plot, values) => values.map((value) => latest.current.formatX(value)),
       },
       {
@@ -121,7 +145,10 @@ function optionsFor(element, latest) {
         points: { show: true, size: 7, fill: colour("--accent") },
       },
     ],
-    hooks: { draw: [(plot) => drawMark(plot, latest.current.mark ?? null, colour("--frustrated"))] },
+    hooks: {
+      draw: [(plot) => drawMark(plot, latest.current.mark ?? null, colour("--frustrated"))],
+      setCursor: [(plot) => onHover(plot.cursor.idx ?? null)],
+    },
   };
 }
 
@@ -139,7 +166,7 @@ function withMark(min, max, mark) {
   return [low, Math.max(Math.max(...ends), low + SHORTEST_S)];
 }
 
-/** @param {uPlot} plot @param {number | null} mark @param {string} colour */
+/** @param {Plot} plot @param {number | null} mark @param {string} colour */
 function drawMark(plot, mark, colour) {
   if (mark === null) return;
   const x = Math.round(plot.valToPos(mark, "x", true));

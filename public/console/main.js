@@ -63,7 +63,7 @@ function View({ route: { tab, id, query }, live, onUnauthorised }) {
     case "calls":
       return id === null
         ? html`<${CallsView} query=${query} onUnauthorised=${onUnauthorised} />`
-        : html`<${ReportView} key=${id} id=${id} onUnauthorised=${onUnauthorised} />`;
+        : html`<${ReportView} key=${id} id=${id} query=${query} onUnauthorised=${onUnauthorised} />`;
     case "quality":
       return html`<${QualityView} query=${query} onUnauthorised=${onUnauthorised} />`;
   }

@@ -1,20 +1,36 @@
 // @ts-check
-import { html } from "/assets/vendor/htm.js";
-import { duration, milliseconds, percent, plural, score, words } from "../shared/format.js";
+import { html, useEffect, useMemo } from "/assets/vendor/htm.js";
+import { duration, milliseconds, percent, score, words } from "../shared/format.js";
+import { when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
-import { TranscriptLine } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
 import { nameOf } from "./name-of.js";
+import {
+  CallErrors,
+  CallSummary,
+  EscalationPanel,
+  LowestStretch,
+  TalkRatio,
+  Variables,
+} from "./report-panels.js";
+import { ReportTranscript, showTurn } from "./report-transcript.js";
 import { formatRoute } from "./route.js";
 import { ScoreChart } from "./score-chart.js";
 import { Empty, Loading, Problem } from "./states.js";
 import { Tiles } from "./tiles.js";
 import { useFetched } from "./use-fetched.js";
 
-/** What is left of a call after its end. @param {{ id: string, onUnauthorised: () => void }} props */
-export function ReportView({ id, onUnauthorised }) {
+/**
+ * What is left of a call after its end.
+ * @param {{ id: string, query: Record<string, string>, onUnauthorised: () => void }} props `query.turn`: the turn to show
+ */
+export function ReportView({ id, query, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;
   const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised, hasEnded);
+  const loaded = answers !== null;
+  useEffect(() => {
+    if (loaded && query.turn) showTurn(Number(query.turn));
+  }, [loaded, query.turn]);
   if (error?.status === 404) {
     return html`<${Empty} title="No such call">
       <p>${error.message}. <a href=${formatRoute("calls")}>Show all calls</a></p>
@@ -40,38 +56,38 @@ export function ReportView({ id, onUnauthorised }) {
     }
     <${Tiles} figures=${figuresOf(call, report)} />
     <div class="call-body">
-      <section class="panel" aria-label="Transcript">
-        <h3>Transcript</h3>
-        <ol class="whole">
-          ${call.turns.map(
-            (/** @type {any} */ turn) =>
-              html`<li key=${turn.number}><${TranscriptLine} ...${lineOf(turn)} /></li>`,
-          )}
-        </ol>
-      </section>
+      <${ReportTranscript} call=${call} />
       <div class="call-side">
-        <${ScoreChart}
-          startedAt=${0}
-          scores=${report.sentiment.scores.map((/** @type {any} */ one) => ({ at: one.offset_ms, score: one.score }))}
-          escalatedAt=${report.escalation.offset_ms}
-        />
-        ${report.escalation.triggered && html`<${EscalationPanel} escalation=${report.escalation} />`}
+        <${CallSummary} summary=${call.summary} />
+        <${Course} report=${report} />
+        <${LowestStretch} lowest=${report.sentiment.lowest} onTurn=${showTurn} />
+        ${report.escalation.triggered && html`<${EscalationPanel} escalation=${report.escalation} reason=${call.escalation.reason} />`}
+        <${TalkRatio} quality=${report.quality} />
         <${CoachingCards} startedAt=${0} alerts=${call.alerts.map(alertOf)} />
-        ${call.supervisor.length > 0 && html`<${SupervisorActs} acts=${call.supervisor} />`}
-        ${call.errors.length > 0 && html`<${CallErrors} errors=${call.errors} />`}
+        <${Variables} variables=${call.variables} />
+        <${CallErrors} errors=${call.errors} />
       </div>
     </div>
   </article>`;
 }
 
+/** The line of the caller's mood; a click on a point leads to its turn. @param {{ report: any }} props */
+function Course({ report: { sentiment, escalation } }) {
+  const scores = useMemo(
+    () => sentiment.scores.map((/** @type {any} */ one) => ({ at: one.offset_ms, score: one.score })),
+    [sentiment],
+  );
+  return html`<${ScoreChart}
+    startedAt=${0}
+    scores=${scores}
+    escalatedAt=${escalation.offset_ms}
+    onPoint=${(/** @type {number} */ index) => showTurn(sentiment.scores[index].turn)}
+  />`;
+}
+
 /** @param {any[]} answers */
 function hasEnded([call]) {
   return call.ended_at !== null;
-}
-
-/** @param {string} time */
-function when(time) {
-  return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** @param {any} call @param {any} report @returns {[string, unknown, string?][]} */
@@ -93,51 +109,7 @@ function figuresOf(call, { sentiment, quality }) {
   ];
 }
 
-/** @param {any} turn */
-function lineOf(turn) {
-  return {
-    role: turn.role,
-    text: turn.text,
-    offsetMs: turn.offset_ms,
-    firstChunkMs: turn.first_chunk_ms,
-    interrupted: turn.interrupted,
-    verdict: turn.verdict ? { sentiment: turn.verdict, rough: turn.source === "fallback" } : undefined,
-  };
-}
-
 /** @param {any} alert */
 function alertOf({ offset_ms, ...alert }) {
   return { at: offset_ms, ...alert };
-}
-
-/** @param {{ escalation: any }} props */
-function EscalationPanel({ escalation }) {
-  return html`<section class="panel" aria-label="Escalation">
-    <h3>Escalation</h3>
-    <p>
-      At ${duration(escalation.offset_ms)}, on utterance ${escalation.utterance}
-      ${escalation.same_turn ? " (in the same turn)" : " (after it)"}: ${words(escalation.action)}, ${words(escalation.outcome)}.
-    </p>
-    <p class="muted small">${escalation.note}</p>
-  </section>`;
-}
-
-/** @param {{ acts: any[] }} props */
-function SupervisorActs({ acts }) {
-  return html`<section class="panel" aria-label="Supervisor">
-    <h3>${plural(acts.length, "act")} of a supervisor</h3>
-    <ol>
-      ${acts.map(({ offset_ms, action, text }) => html`<li>${duration(offset_ms)} <b>${action}</b> ${text}</li>`)}
-    </ol>
-  </section>`;
-}
-
-/** @param {{ errors: any[] }} props */
-function CallErrors({ errors }) {
-  return html`<section class="panel" aria-label="Errors">
-    <h3>${plural(errors.length, "error")}</h3>
-    <ol>
-      ${errors.map(({ offset_ms, message }) => html`<li>${duration(offset_ms)} ${message}</li>`)}
-    </ol>
-  </section>`;
 }

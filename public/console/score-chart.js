@@ -1,13 +1,15 @@
 // @ts-check
 import { html, useMemo } from "/assets/vendor/htm.js";
 import { duration, score as formatScore, plural } from "../shared/format.js";
+import { durationMarks } from "./axis-marks.js";
 import { LineChart } from "./line-chart.js";
 
 /**
  * The sentiment of one call over its time.
- * @param {{ startedAt: number, scores: readonly { at: number, score: number }[], escalatedAt: number | null }} props
+ * @param {{ startedAt: number, scores: readonly { at: number, score: number }[], escalatedAt: number | null,
+ *   onPoint?: (index: number) => void }} props `onPoint` is told which of the scores was clicked
  */
-export function ScoreChart({ startedAt, scores, escalatedAt }) {
+export function ScoreChart({ startedAt, scores, escalatedAt, onPoint }) {
   const xs = useMemo(() => scores.map(({ at }) => (at - startedAt) / 1000), [scores]);
   const ys = useMemo(() => scores.map(({ score }) => score), [scores]);
   return html`<${LineChart}
@@ -17,6 +19,8 @@ export function ScoreChart({ startedAt, scores, escalatedAt }) {
     ys=${ys}
     mark=${escalatedAt === null ? null : (escalatedAt - startedAt) / 1000}
     yRange=${() => [-5.5, 5.5]}
+    marks=${durationMarks}
+    onPoint=${onPoint}
     formatX=${(/** @type {number} */ seconds) => duration(seconds * 1000)}
     formatY=${formatScore}
   />`;

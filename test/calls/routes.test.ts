@@ -103,6 +103,7 @@ describe("the routes", () => {
     ["/calls?page=2", "page"],
     ["/calls/ended/report?format=xml", "format"],
     ["/quality?bucket=week", "bucket"],
+    ["/quality?time_zone=Mars/Olympus", "time_zone"],
     ["/quality?from=2026-01-02&to=2026-01-01", "from"],
     ["/quality?from=2020-01-01&to=2026-01-01&bucket=hour", "bucket"],
     ["/calls.csv?limit=3", "limit"],
@@ -157,7 +158,7 @@ describe("the routes", () => {
       "/quality",
     ]);
     const names = body.paths["/quality"].get.parameters.map(({ name }: { name: string }) => name);
-    assert.deepEqual(names, ["from", "to", "bucket"]);
+    assert.deepEqual(names, ["from", "to", "bucket", "time_zone"]);
     const answer = body.paths["/quality"].get.responses["200"].content["application/json"].schema;
     assert.deepEqual(Object.keys(answer.properties), ["from", "to", "bucket", "totals", "buckets"]);
   });

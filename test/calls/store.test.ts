@@ -347,6 +347,29 @@ describeStores("the store of calls", (create, kind) => {
     assert.deepEqual(days.buckets, [{ start: MIDNIGHT, ...days.totals }]);
   });
 
+  test("counts a call in the day it began in where the viewer is, also when the clocks are changed", async () => {
+    // Berlin goes back from UTC+2 to UTC+1 on 25 October 2026: that day has 25 hours.
+    for (const [sessionId, at] of [
+      ["late on the 24th", "2026-10-24T21:59:00Z"],
+      ["early on the 25th", "2026-10-24T22:00:00Z"],
+      ["late on the 25th", "2026-10-25T22:59:00Z"],
+      ["early on the 26th", "2026-10-25T23:00:00Z"],
+    ] as const) {
+      await storeCall(database.db, callRecord({ sessionId, startedAt: Date.parse(at) }));
+    }
+    const noon = (day: number) => Date.UTC(2026, 9, day, 12);
+    const days = await readQuality(database.db, noon(24), noon(26), "day", "Europe/Berlin");
+    assert.deepEqual(
+      days.buckets.map(({ start, calls }) => [new Date(start).toISOString(), calls]),
+      [
+        ["2026-10-23T22:00:00.000Z", 1],
+        ["2026-10-24T22:00:00.000Z", 2],
+        ["2026-10-25T23:00:00.000Z", 1],
+      ],
+    );
+    assert.equal(new Date(days.to).toISOString(), "2026-10-26T23:00:00.000Z");
+  });
+
   test("deletes a call with everything of it, and takes its figures back", async () => {
     const before = await readQuality(database.db, MIDNIGHT, MIDNIGHT + HOUR, "hour");
     const call = callRecord({

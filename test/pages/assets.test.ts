@@ -57,7 +57,7 @@ describe("the pages' files", () => {
     for (const file of files.filter((name) => /\.(html|js|css)$/.test(name))) {
       const text = await readFile(PUBLIC + file, "utf8");
       assert.doesNotMatch(text, /(?:src|href)="(?:https?:)?\/\/|from "https?:|url\(/, file);
-      for (const [, url = ""] of text.matchAll(/(?:(?:src|href)="|from ")([^"$]+)"/g)) {
+      for (const [, url = ""] of text.matchAll(/(?:(?:src|href)="|from "|import\(")([^"$]+)"/g)) {
         const path = new URL(url, `http://server/assets/${file}`).pathname;
         const { statusCode } = await app.inject({ url: path });
         assert.equal(statusCode, 200, `${file} names ${url}`);

@@ -47,17 +47,26 @@ export type PageOptions = {
   speech?: boolean;
   /** The server's token, as if it had been typed into the page's form. */
   token?: string;
+  /** Where the viewer is; UTC by default. */
+  timeZone?: string;
 };
 
 /** A page of its own, with its own storage. What goes wrong in it is collected in `errors`. */
 export async function openPage(browser: Browser, url: string, options: PageOptions = {}) {
-  const { colorScheme = "light", width = 1280, height = 800, speech = false, token } = options;
+  const {
+    colorScheme = "light",
+    width = 1280,
+    height = 800,
+    speech = false,
+    token,
+    timeZone = "UTC",
+  } = options;
   const settings: BrowserContextOptions = {
     colorScheme,
     viewport: { width, height },
     reducedMotion: "reduce",
     locale: "en-US",
-    timezoneId: "UTC",
+    timezoneId: timeZone,
   };
   const context = await browser.newContext(settings);
   context.setDefaultTimeout(10_000);

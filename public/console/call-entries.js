@@ -1,0 +1,82 @@
+// @ts-check
+
+/*
+ * What stands in a transcript, and in which order: turns, what a supervisor did, and the hand-over. Times are ms since
+ * the call began.
+ */
+
+/**
+ * @typedef {{ number: number, role: string, text: string | null, offsetMs: number, firstChunkMs?: number | null,
+ *   outcome?: string | null }} EntryTurn
+ * @typedef {{ offsetMs: number, action: string, text: string | null, by?: string | null }} EntryAct
+ */
+
+/**
+ * @template {EntryTurn} T
+ * @template {EntryAct} A
+ * @template {{ offsetMs: number, sameTurn: boolean }} E
+ * @typedef {{ kind: "turn", turn: T, bySupervisor: boolean } | { kind: "act", act: A } | { kind: "escalation", escalation: E }} Entry
+ */
+
+/** An act is noted a moment after the line that it made the agent say, ms. */
+const NOTED_WITHIN_MS = 1_000;
+
+/**
+ * The entries in the order a reader wants them: what a supervisor did stands before the line it brought about, and that
+ * line is the supervisor's; a hand-over in the same turn stands between the caller's words and the answer to them.
+ * @template {EntryTurn} T
+ * @template {EntryAct} A
+ * @template {{ offsetMs: number, sameTurn: boolean }} E
+ * @param {{ turns: readonly T[], acts: readonly A[], escalation: E | null }} call
+ * @returns {Entry<T, A, E>[]}
+ */
+export function callEntries({ turns, acts, escalation }) {
+  /** @type {Set<T>} */
+  const supervisors = new Set();
+  /** Place among the turns: half a step before or after one. @type {{ place: number, entry: Entry<T, A, E> }[]} */
+  const placed = [];
+  for (const act of acts) {
+    const line = lineOf(act, turns, supervisors);
+    if (line && act.action === "say") supervisors.add(line);
+    const place = line ? turns.indexOf(line) - 0.5 : lastBefore(turns, act.offsetMs) + 0.5;
+    placed.push({ place, entry: { kind: "act", act } });
+  }
+  if (escalation) {
+    const { sameTurn, offsetMs } = escalation;
+    const place = lastBefore(turns, offsetMs, sameTurn ? "user" : null) + 0.5;
+    placed.push({ place, entry: { kind: "escalation", escalation } });
+  }
+  for (const [place, turn] of turns.entries()) {
+    placed.push({ place, entry: { kind: "turn", turn, bySupervisor: supervisors.has(turn) } });
+  }
+  return placed.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
+}
+
+/** @param {readonly EntryTurn[]} turns @param {number} offsetMs @param {string | null} [role] */
+function lastBefore(turns, offsetMs, role = null) {
+  return turns.findLastIndex((turn) => turn.offsetMs <= offsetMs && (role === null || turn.role === role));
+}
+
+/**
+ * The line that an act made the agent say, if it made it say one.
+ * @template {EntryTurn} T
+ * @param {EntryAct} act
+ * @param {readonly T[]} turns
+ * @param {ReadonlySet<T>} taken lines that earlier acts have brought about
+ */
+function lineOf({ action, text, offsetMs }, turns, taken) {
+  if (action !== "say" && action !== "transfer" && action !== "end") return undefined;
+  const near = turns.filter(
+    (turn) =>
+      isLine(turn) &&
+      !taken.has(turn) &&
+      turn.offsetMs <= offsetMs + NOTED_WITHIN_MS &&
+      turn.offsetMs >= offsetMs - NOTED_WITHIN_MS,
+  );
+  return near.find((turn) => text !== null && turn.text === text) ?? near.at(-1);
+}
+
+/** Said outside any answer. @param {EntryTurn} turn */
+function isLine({ role, outcome = null, firstChunkMs = null }) {
+  return role !== "user" && outcome === null && firstChunkMs === null;
+}

@@ -1,0 +1,81 @@
+// @ts-check
+import { html } from "/assets/vendor/htm.js";
+import { duration, percent, plural, score, words } from "../shared/format.js";
+
+/** Who spoke how much. @param {{ quality: any }} props */
+export function TalkRatio({ quality: { talk_ratio: ratio, words: said } }) {
+  if (ratio === null) return null;
+  return html`<section class="panel" aria-label="Talk ratio">
+    <h3>Talk ratio</h3>
+    <p class="talk-ratio" aria-hidden="true"><span style=${{ width: `${ratio * 100}%` }}></span></p>
+    <p>The agent spoke ${percent(ratio)} of the words: ${said.assistant} of ${said.assistant + said.user}.</p>
+  </section>`;
+}
+
+/** The three remarks in a row with the lowest scores. @param {{ lowest: any, onTurn: (number: number) => void }} props */
+export function LowestStretch({ lowest, onTurn }) {
+  if (lowest === null) return null;
+  const { first_turn: first, last_turn: last } = lowest;
+  const turns = first === last ? `Turn ${first}` : `Turns ${first} to ${last}`;
+  return html`<section class="panel" aria-label="Lowest stretch">
+    <h3>Lowest stretch</h3>
+    <p>
+      ${turns}, ${score(lowest.score)} on average.
+      ${" "}<button class="link" onClick=${() => onTurn(first)}>Show it in the transcript</button>
+    </p>
+  </section>`;
+}
+
+/** What the model found after the call. @param {{ summary: any[] | null }} props */
+export function CallSummary({ summary }) {
+  if (summary === null) return null;
+  return html`<section class="panel" aria-label="Summary">
+    <h3>Summary <span class="chip">written by a model</span></h3>
+    ${summary.map(
+      ({ identifier, value, reasoning, confidence }) => html`<div key=${identifier} class="finding">
+        <p dir="auto"><b>${value}</b></p>
+        <p class="muted small" dir="auto">${[reasoning, `${percent(confidence)} sure`].filter(Boolean).join(" · ")}</p>
+      </div>`,
+    )}
+  </section>`;
+}
+
+/** @param {{ variables: Record<string, unknown> }} props */
+export function Variables({ variables }) {
+  const entries = Object.entries(variables);
+  if (entries.length === 0) return null;
+  return html`<section class="panel" aria-label="Variables">
+    <h3>Variables of the call</h3>
+    <dl class="pairs">
+      ${entries.map(
+        ([name, value]) => html`<div key=${name}>
+          <dt>${name}</dt>
+          <dd dir="auto">${typeof value === "string" ? value : JSON.stringify(value)}</dd>
+        </div>`,
+      )}
+    </dl>
+  </section>`;
+}
+
+/** @param {{ escalation: any, reason: string }} props */
+export function EscalationPanel({ escalation, reason }) {
+  return html`<section class="panel" aria-label="Escalation">
+    <h3>Escalation</h3>
+    <p>
+      At ${duration(escalation.offset_ms)}, on utterance ${escalation.utterance}
+      ${escalation.same_turn ? " (in the same turn)" : " (after it)"}: ${words(reason)}; ${words(escalation.action)}, ${words(escalation.outcome)}.
+    </p>
+    <p class="muted small">${escalation.note}</p>
+  </section>`;
+}
+
+/** @param {{ errors: any[] }} props */
+export function CallErrors({ errors }) {
+  if (errors.length === 0) return null;
+  return html`<section class="panel" aria-label="Errors">
+    <h3>${plural(errors.length, "error")}</h3>
+    <ol>
+      ${errors.map(({ offset_ms, message }) => html`<li>${duration(offset_ms)} ${message}</li>`)}
+    </ol>
+  </section>`;
+}

@@ -1,0 +1,82 @@
+// @ts-check
+import { html } from "/assets/vendor/htm.js";
+import { milliseconds } from "../shared/format.js";
+import { callEntries } from "./call-entries.js";
+import { describeAct, EscalationNote, Note, TranscriptLine } from "./call-transcript.js";
+
+/** The whole call: what was said, the tools that were used, the hand-over, and what a supervisor did. @param {{ call: any }} props */
+export function ReportTranscript({ call }) {
+  const entries = callEntries({
+    turns: call.turns.map(fromWire),
+    acts: call.supervisor.map(fromWire),
+    escalation: call.escalation && fromWire(call.escalation),
+  });
+  return html`<section class="panel" aria-label="Transcript">
+    <h3>Transcript</h3>
+    ${entries.length === 0 && html`<p class="muted">Nobody said anything.</p>`}
+    <ol class="whole">
+      ${entries.map((entry) => html`<${ReportEntry} key=${keyOf(entry)} entry=${entry} />`)}
+    </ol>
+  </section>`;
+}
+
+/** @param {import("./call-entries.js").Entry<any, any, any>} entry */
+function keyOf(entry) {
+  if (entry.kind === "turn") return `turn ${entry.turn.number}`;
+  return entry.kind === "act" ? `act ${entry.act.offsetMs} ${entry.act.action}` : "escalation";
+}
+
+/** @param {{ entry: import("./call-entries.js").Entry<any, any, any> }} props */
+function ReportEntry({ entry }) {
+  switch (entry.kind) {
+    case "act":
+      return html`<li><${Note} text=${describeAct(entry.act)} /></li>`;
+    case "escalation":
+      return html`<li><${EscalationNote} ...${entry.escalation} /></li>`;
+    case "turn":
+      return html`<${ReportTurn} turn=${entry.turn} bySupervisor=${entry.bySupervisor} />`;
+  }
+}
+
+/** @param {{ turn: any, bySupervisor: boolean }} props */
+function ReportTurn({ turn, bySupervisor }) {
+  const verdict = turn.verdict ? { sentiment: turn.verdict, rough: turn.source === "fallback" } : undefined;
+  return html`<li id=${turnId(turn.number)} class="turn" tabindex="-1">
+    <${TranscriptLine} ...${turn} verdict=${verdict} bySupervisor=${bySupervisor} />
+    ${
+      turn.tools.length > 0 &&
+      html`<ul class="tools small">
+        ${turn.tools.map(
+          (/** @type {any} */ tool) => html`<li>
+            <span class="chip ${tool.outcome === "ok" ? "" : "warn"}">tool</span> <code>${tool.name}</code>
+            <span class="muted"> ${describeTool(tool)}</span>
+          </li>`,
+        )}
+      </ul>`
+    }
+  </li>`;
+}
+
+/** Takes the reader to a turn, and the keyboard with it. @param {number} number */
+export function showTurn(number) {
+  const turn = document.getElementById(turnId(number));
+  turn?.scrollIntoView({ block: "center" });
+  turn?.focus({ preventScroll: true });
+}
+
+/** @param {number} number */
+function turnId(number) {
+  return `turn-${number}`;
+}
+
+/** @param {{ outcome: string, latency_ms: number | null }} tool */
+function describeTool({ outcome, latency_ms }) {
+  if (outcome === "error") return "failed";
+  if (outcome === "unfinished") return "was not finished in time";
+  return latency_ms === null ? "" : `took ${milliseconds(latency_ms)}`;
+}
+
+/** The fields that the live view has too, under the same names. @param {any} wire */
+function fromWire({ offset_ms: offsetMs, first_chunk_ms: firstChunkMs, same_turn: sameTurn, ...rest }) {
+  return { ...rest, offsetMs, firstChunkMs, sameTurn };
+}

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { pino } from "pino";
+import type { Browser } from "playwright-core";
+import { openDatabase } from "../../lib/calls/store/database.ts";
+import { setSummary } from "../../lib/calls/store/write.ts";
+import {
+  accessibilityFaults,
+  openBrowser,
+  openPage,
+  screenshot,
+  skipWithoutChromium,
+} from "../support/browser.ts";
+import { assistantTurn, callRecord, storeCalls, userTurn } from "../support/call-records.ts";
+import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const LONG_ID = `CA-${"0123456789abcdef".repeat(12)}`;
+
+describe("the record on the console", { skip: skipWithoutChromium() }, () => {
+  let folder: string;
+  let server: ServerProcess;
+  let browser: Browser;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "record-"));
+    const url = `file:${join(folder, "calls.db")}`;
+    await fill(url);
+    [server, browser] = await Promise.all([
+      startServerProcess({ env: { DATABASE_URL: url, RETENTION_DAYS: "0" } }),
+      openBrowser(),
+    ]);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const open = (path: string, options: Parameters<typeof openPage>[2] = {}) =>
+    openPage(browser, `${server.url}/console#${path}`, options);
+
+  test("a chart of thirty days has dates at every width, and none is cut off", async () => {
+    for (const width of [320, 360, 480, 700, 1024, 1280]) {
+      const { page, errors } = await openPage(browser, "about:blank", { width });
+      await page.addInitScript(RECORD_NAMES);
+      await page.goto(`${server.url}/console#/quality`);
+      await page.getByRole("heading", { name: "Escalation rate" }).waitFor();
+      await page.waitForFunction(
+        "names.some(({ text }) => /^[0-9]+ [A-Z][a-z]|^[A-Z][a-z]+ [0-9]/.test(text))",
+      );
+      const names: { text: string; left: number; right: number; width: number }[] =
+        await page.evaluate("names");
+      const cut = names.filter(({ left, right, width }) => left < 0 || right > width);
+      assert.deepEqual(cut, [], `at ${width} px`);
+      assert.deepEqual(errors, []);
+      await page.context().close();
+    }
+  });
+
+  test("a click on a day of a chart shows the calls of that day", async () => {
+    const { page } = await open("/quality", { timeZone: "Asia/Kolkata" });
+    const chart = page.locator(".chart", { hasText: "Escalation rate" });
+    const over = chart.locator(".u-over");
+    await over.waitFor();
+    const box = await over.boundingBox();
+    assert.ok(box);
+    // The last point but a few: a day in the middle of the recorded ones.
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 60);
+    const hovered = await chart.locator(".hovered").innerText();
+    assert.match(hovered, /^\w+ \w+: \d+ %$/);
+    await screenshot(page, "console-quality-hover");
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.locator("table.calls tbody tr").first().waitFor();
+    const from = await page.getByLabel("From").inputValue();
+    assert.equal(from, await page.getByLabel("To").inputValue());
+    const shown = await page.locator("table.calls td[data-name=Began]").allInnerTexts();
+    const day = new Date(`${from}T00:00Z`).toLocaleDateString("en-US", {
+      dateStyle: "medium",
+      timeZone: "UTC",
+    });
+    assert.ok(shown.length > 0 && shown.every((text) => text.startsWith(day)), `${day}: ${shown}`);
+    await page.context().close();
+  });
+
+  test("a day is the viewer's day", async () => {
+    const { page } = await open("/calls?from=2026-03-23&to=2026-03-23", { timeZone: "America/Los_Angeles" });
+    await page.getByRole("link", { name: "CA-evening-of-the-23rd" }).waitFor();
+    assert.equal(await page.locator("table.calls tbody tr").count(), 1);
+    assert.match(await page.locator("td[data-name=Began]").innerText(), /Mar 23, 2026, 6:30/);
+    await page.context().close();
+  });
+
+  test("a long id does not make two lines of a date", async () => {
+    const { page } = await open("/calls?from=2026-03-20&to=2026-03-26");
+    await page.getByRole("link", { name: LONG_ID }).waitFor();
+    const lines = await page.evaluate<
+      number[]
+    >(`[...document.querySelectorAll("td[data-name=Began]")].map((cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      return range.getClientRects().length;
+    })`);
+    assert.deepEqual(new Set(lines), new Set([1]));
+    const wider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+    assert.equal(wider, false, "nothing hangs over the page's edge");
+    await screenshot(page, "console-calls-long-id");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.context().close();
+  });
+
+  test("the report tells the whole call: tools, hand-over, supervisor, summary, variables", async () => {
+    const { page, errors } = await open("/calls/whole");
+    const transcript = page.getByRole("region", { name: "Transcript" });
+    await transcript
+      .getByText("Ann spoke through the agent")
+      .or(transcript.getByText("Supervisor spoke"))
+      .waitFor();
+    const lines = (await transcript.locator("ol.whole > li").allInnerTexts()).map((line) =>
+      line.replace(/\s+/g, " "),
+    );
+    const place = (text: string) => lines.findIndex((line) => line.includes(text));
+    assert.ok(place("spoke through the agent") < place("I am the team lead"), lines.join("\n"));
+    assert.match(lines[place("I am the team lead")] ?? "", /^Supervisor/);
+    assert.match(lines[place("I have found it")] ?? "", /get_order took 41 ms/);
+    assert.match(lines[place("I have found it")] ?? "", /refund failed/);
+    assert.ok(place("Escalated:") > 0 && place("Escalated:") < place("Let me connect you"));
+    assert.ok(place("whispered to the agent: Offer") > 0);
+    await page.getByText("The agent spoke").waitFor();
+    await page.getByRole("region", { name: "Summary" }).getByText("wanted the parcel").waitFor();
+    await page.getByRole("region", { name: "Variables" }).getByText("gold").waitFor();
+    await screenshot(page, "record-report");
+    assert.deepEqual(await accessibilityFaults(page), []);
+
+    await page.getByRole("button", { name: "Show it in the transcript" }).click();
+    assert.equal(await page.locator(":focus").getAttribute("id"), "turn-4");
+    const over = page.locator(".chart .u-over");
+    const box = await over.boundingBox();
+    assert.ok(box);
+    await page.mouse.click(box.x + 4, box.y + 60);
+    assert.equal(await page.locator(":focus").getAttribute("id"), "turn-2");
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("Arabic and Hebrew words run the way they are written", async () => {
+    const { page } = await open("/calls/whole");
+    await page.locator("#turn-4").waitFor();
+    const directions = await page.evaluate(
+      `["#turn-2 .words", "#turn-4 .words"].map((one) => getComputedStyle(document.querySelector(one)).direction)`,
+    );
+    assert.deepEqual(directions, ["rtl", "rtl"]);
+    await page.context().close();
+  });
+
+  test("a link to a turn opens the report there", async () => {
+    const { page } = await open("/calls/whole?turn=6");
+    await page.locator("#turn-6:focus").waitFor();
+    await page.context().close();
+  });
+
+  test("the code of the charts comes with the first chart", async () => {
+    const { page } = await open("/calls");
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.reload();
+    await page.locator("table.calls tbody tr").first().waitFor();
+    const charts = () => asked.filter((url) => url.endsWith("/uplot.js"));
+    assert.deepEqual(charts(), []);
+    await page.getByRole("link", { name: "Quality" }).click();
+    await page.locator(".u-over").first().waitFor();
+    assert.equal(charts().length, 1);
+    await page.context().close();
+  });
+});
+
+/** For the page: keeps every name that is written on a canvas, and where. */
+const RECORD_NAMES = `
+  window.names = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const { width } = this.measureText(text);
+    const start = { center: x - width / 2, right: x - width }[this.textAlign] ?? x;
+    const left = start + this.getTransform().e;
+    names.push({ text, left, right: left + width, width: this.canvas.width });
+    fillText.call(this, text, x, y);
+  };
+`;
+
+async function fill(url: string): Promise<void> {
+  const { db } = await openDatabase(url, pino({ level: "silent" }));
+  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const monthOfCalls = Array.from({ length: 120 }, (_, n) =>
+    callRecord({
+      sessionId: `month-${n}`,
+      callId: `CA-month-${n}`,
+      startedAt: today - Math.floor(n / 4) * DAY_MS - (n % 4) * 5 * HOUR_MS,
+      turns: [
+        userTurn(1, 0, n % 3 === 0 ? "negative" : "neutral"),
+        assistantTurn(2, 10, { replyMs: 400 + n }),
+      ],
+    }),
+  );
+  const march = (text: string) => Date.parse(`2026-03-${text}Z`);
+  await storeCalls(db, [
+    ...monthOfCalls,
+    callRecord({
+      sessionId: "before",
+      callId: "CA-morning-of-the-23rd-in-utc",
+      startedAt: march("23T02:00"),
+    }),
+    callRecord({ sessionId: "that", callId: "CA-evening-of-the-23rd", startedAt: march("24T01:30") }),
+    callRecord({ sessionId: "long", callId: LONG_ID, startedAt: march("24T12:00") }),
+    wholeCall(march("25T10:00")),
+  ]);
+  await setSummary(db, "whole", [
+    {
+      identifier: "call_summary",
+      value: "The caller wanted the parcel.",
+      confidence: 0.9,
+      reasoning: "said so",
+      type: "summary",
+    },
+  ]);
+  await db.destroy();
+}
+
+/** One with everything a report can show. */
+function wholeCall(startedAt: number) {
+  const tools = [
+    { name: "get_order", outcome: "ok" as const, latencyMs: 41 },
+    { name: "refund", outcome: "error" as const, latencyMs: null },
+  ];
+  const answer = { firstChunkMs: 300, replyMs: 310, answerMs: 900, outcome: "completed" as const };
+  return callRecord({
+    sessionId: "whole",
+    callId: "CA-whole",
+    startedAt,
+    variables: { plan: "gold" },
+    turns: [
+      assistantTurn(1, 0, { text: "Hello! What can I do for you?", words: 7 }),
+      userTurn(2, 5_000, "neutral", { text: "مرحبا، أين طردي؟", utterance: 1 }),
+      assistantTurn(3, 5_010, { ...answer, text: "I have found it.", tools }),
+      userTurn(4, 12_000, "negative", { text: "זה מאוחר מדי", utterance: 2 }),
+      assistantTurn(5, 20_000, { text: "I am the team lead, I look after it.", words: 9 }),
+      userTurn(6, 26_000, "frustrated", { text: "Nobody looks after anything!", utterance: 3 }),
+      userTurn(7, 33_000, "frustrated", { text: "A supervisor, now!", utterance: 4 }),
+      assistantTurn(8, 33_010, { ...answer, text: "Let me connect you with a supervisor." }),
+    ],
+    alerts: [
+      {
+        offsetMs: 26_000,
+        rule: "negative_run",
+        severity: "warn",
+        message: "Two unhappy turns",
+        evidence: { turns: [4, 6] },
+      },
+    ],
+    supervisor: [
+      { offsetMs: 15_000, action: "whisper", text: "Offer to send it again" },
+      { offsetMs: 20_004, action: "say", text: "I am the team lead, I look after it." },
+    ],
+    escalation: {
+      reason: "frustration_threshold_exceeded",
+      utterance: 4,
+      offsetMs: 33_300,
+      frustrationCount: 3,
+      threshold: 3,
+      sameTurn: true,
+      action: "cold_transfer",
+      outcome: "requested",
+    },
+  });
+}
