@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import type { ChatCompletion } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
-import { describeError } from "./lib/errors.ts";
+import { describeError, LlmError, type LlmErrorKind } from "./lib/errors.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { withDeadline } from "./lib/llm/deadline.ts";
 import { classify } from "./lib/llm/embedded/sentiment.ts";
@@ -33,6 +33,8 @@ const MAX_HISTORY = 200;
 export type Verdict = {
   sentiment: Sentiment;
   source: VerdictSource;
+  /** Why the embedded rules judged; null where the model did. */
+  fallbackBecause: LlmErrorKind | null;
   /** Number of the utterance in the call, from 1. */
   utterance: number;
   /** From hearing to verdict, ms. */
@@ -168,14 +170,15 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
 
   async #judge(text: string, utterance: number): Promise<Verdict> {
     const startedAt = performance.now();
-    const done = (sentiment: Sentiment, source: VerdictSource): Verdict => ({
+    const done = (sentiment: Sentiment, fallbackBecause: LlmErrorKind | null): Verdict => ({
       sentiment,
-      source,
+      source: fallbackBecause === null ? "model" : "fallback",
+      fallbackBecause,
       utterance,
       analysisMs: Math.round(performance.now() - startedAt),
     });
     try {
-      return done(await this.#ask(text), "model");
+      return done(await this.#ask(text), null);
     } catch (error) {
       if (!this.session.signal.aborted) {
         this.session.log.warn(
@@ -183,7 +186,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
           "Sentiment model failed, the embedded rules judge instead",
         );
       }
-      return done(classify(text), "fallback");
+      return done(classify(text), toLlmError(error).kind);
     }
   }
 
@@ -194,11 +197,12 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     if (!attempt) throw circuitOpenError();
     const ended = (outcome: LlmUsage["outcome"], usage?: CompletionUsage) =>
       this.sendEvent(logDraft("llm.usage", usageOf(model, outcome, usage)));
+    let answer: string;
     try {
       const completion = await this.#request(text);
       attempt.settle("succeeded");
       ended("completed", completion.usage);
-      return readSentiment(completion.choices[0]?.message.content ?? "");
+      answer = completion.choices[0]?.message.content ?? "";
     } catch (error) {
       const { aborted } = this.session.signal;
       // What a client says of an error may quote the key; ours does not.
@@ -207,6 +211,10 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
       ended(aborted ? "cancelled" : "failed");
       throw failure;
     }
+    const sentiment = readSentiment(answer);
+    llm.sentimentClarity.note(sentiment !== null);
+    if (sentiment === null) throw new LlmError("unclear", "the model's answer was none of the four words");
+    return sentiment;
   }
 
   #request(text: string): Promise<ChatCompletion> {
@@ -231,7 +239,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   #apply(verdict: Verdict): void {
     this.#inFlight -= 1;
     if (this.session.signal.aborted) return;
-    const { sentiment, source, utterance, analysisMs } = verdict;
+    const { sentiment, source, fallbackBecause, utterance, analysisMs } = verdict;
     this.history.push(verdict);
     if (this.history.length > MAX_HISTORY) this.history.shift();
     this.#counts.set(sentiment, (this.#counts.get(sentiment) ?? 0) + 1);
@@ -239,12 +247,20 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     else if (sentiment === "positive") this.#frustrationCount = Math.max(0, this.#frustrationCount - 1);
     const frustrationCount = this.#frustrationCount;
     this.session.log.info(
-      { utterance, source, analysisMs },
+      { utterance, source, fallbackBecause, analysisMs },
       `[SentimentAnalyzer] Detected ${sentiment} sentiment (frustration count: ${frustrationCount})`,
     );
     const score = SENTIMENT_SCORE[sentiment];
     this.sendEvent(
-      logDraft("sentiment", { sentiment, frustrationCount, score, source, utterance, analysisMs }),
+      logDraft("sentiment", {
+        sentiment,
+        frustrationCount,
+        score,
+        source,
+        fallbackBecause,
+        utterance,
+        analysisMs,
+      }),
     );
     this.#changes.emit("change");
   }
@@ -277,11 +293,11 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   }
 }
 
-/** Exactly one of the four words; whatever else a model says counts as neutral. */
-function readSentiment(answer: string): Sentiment {
+/** Exactly one of the four words; null for whatever else a model says. */
+function readSentiment(answer: string): Sentiment | null {
   const word = answer
     .trim()
     .toLowerCase()
-    .replace(/[.!"']/g, "");
-  return SENTIMENTS.find((sentiment) => sentiment === word) ?? "neutral";
+    .replace(/[.!"'*`]/g, "");
+  return SENTIMENTS.find((sentiment) => sentiment === word) ?? null;
 }

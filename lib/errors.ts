@@ -56,6 +56,7 @@ export const LLM_ERROR_KINDS = [
   "cut",
   "bad_stream",
   "empty",
+  "unclear",
   "circuit_open",
   "aborted",
 ] as const;

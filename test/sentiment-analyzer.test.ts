@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test, { after, before, describe } from "node:test";
+import { z } from "zod";
 import { Example, handled, KEY, logsIn, nextLog, promptOf, toolResultsOf } from "./support/example.ts";
 import type { Reply } from "./support/mock-llm.ts";
 import { deferred } from "./support/nodes.ts";
@@ -20,6 +21,11 @@ before(async () => {
   });
 });
 after(() => example.close());
+
+async function ready(example: Example): Promise<{ status: string; reason?: string | undefined }> {
+  const answer = await (await fetch(`${example.server.url}/ready`)).json();
+  return z.object({ status: z.string(), reason: z.string().optional() }).parse(answer);
+}
 
 /** The caller says this and nobody is asked to answer; gives the verdict as it is on the wire. */
 function judge(client: VoiceClient, utterance: string): Promise<Record<string, unknown>> {
@@ -52,6 +58,7 @@ describe("a verdict", () => {
         frustration_count: 1,
         score: -5,
         source: "model",
+        fallback_because: null,
         utterance: 1,
       });
       await example.server.nextLine(
@@ -73,16 +80,23 @@ describe("a verdict", () => {
   for (const [answer, sentiment] of [
     [" Frustrated.\n", "frustrated"],
     ["POSITIVE", "positive"],
-    ["very frustrated", "neutral"],
-    ["angry", "neutral"],
-    ["The customer is negative", "neutral"],
-    ["", "neutral"],
+    ["**neutral**", "neutral"],
   ] as const) {
     test(`${JSON.stringify(answer)} counts as ${sentiment}`, async () => {
       await example.call(async (client) => {
         example.llm.onSentiment(() => answer);
         const verdict = await judge(client, "Well?");
         assert.deepEqual([verdict.sentiment, verdict.source], [sentiment, "model"]);
+      });
+    });
+  }
+
+  for (const answer of ["very frustrated", "angry", "The customer is negative", "", "I'm sorry, I can't"]) {
+    test(`${JSON.stringify(answer)} is none: the rules judge, and say that it was not understood`, async () => {
+      await example.call(async (client) => {
+        example.llm.onSentiment(() => answer);
+        const { sentiment, source, fallback_because } = await judge(client, "This is ridiculous!");
+        assert.deepEqual([sentiment, source, fallback_because], ["frustrated", "fallback", "unclear"]);
       });
     });
   }
@@ -223,6 +237,33 @@ describe("a sentiment model that fails", () => {
         assert.ok(!JSON.stringify(client.frames).includes(KEY), "the key is on the wire");
       });
     });
+  }
+});
+
+test("a sentiment model that is not understood is a warning, said once, counted, and on /ready", async () => {
+  const vague = await Example.start();
+  try {
+    await vague.call(async (client) => {
+      for (let utterance = 1; utterance <= 20; utterance += 1) {
+        // The ninth and the tenth: two of ten are above a tenth.
+        vague.llm.onSentiment(() => (utterance === 9 || utterance === 10 ? "hm" : "neutral"));
+        await judge(client, `Number ${utterance}`);
+      }
+      const warnings = vague.server.output.split("\n").filter((line) => line.includes("gave no verdict"));
+      assert.deepEqual(
+        warnings.map((line) => /in (\d+) %/.exec(line)?.[1]),
+        ["20"],
+      );
+      const metrics = await (await fetch(`${vague.server.url}/metrics`)).text();
+      assert.match(metrics, /voice_agent_verdict_fallbacks_total\{kind="unclear"\} 2\n/);
+      // Two of twenty are a tenth, and not above it.
+      assert.deepEqual((await ready(vague)).status, "ready");
+      vague.llm.onSentiment(() => "hm");
+      await judge(client, "Number 21");
+      assert.match((await ready(vague)).reason ?? "", /gave no verdict in 14 %/);
+    });
+  } finally {
+    await vague.close();
   }
 });
 

@@ -84,7 +84,7 @@ export class LiveCall extends TimelineNode {
         this.#tellAgent(moment.turn);
         break;
       case "verdict": {
-        const { analysisMs: _analysisMs, ...verdict } = moment.verdict;
+        const { analysisMs: _analysisMs, fallbackBecause: _because, ...verdict } = moment.verdict;
         this.#tell({ type: "verdict", ...verdict });
         break;
       }

@@ -1,6 +1,7 @@
 import OpenAI from "openai";
 import type { Config } from "../config.ts";
 import { Circuit } from "./circuit.ts";
+import { Clarity } from "./clarity.ts";
 import { embeddedFetch } from "./embedded/fetch.ts";
 import { createFetch } from "./fetch.ts";
 
@@ -18,6 +19,8 @@ export type Llm = {
   /** One for each use, for the two may have different models, and the one's failure is none of the other's. */
   readonly agentCircuit: Circuit;
   readonly sentimentCircuit: Circuit;
+  /** How often the verdicts asked for are none. */
+  readonly sentimentClarity: Clarity;
 };
 
 /**
@@ -32,6 +35,7 @@ export function createLlm(config: Config): Llm {
     maxResponseChars: config.MAX_RESPONSE_CHARS,
     agentCircuit: new Circuit(),
     sentimentCircuit: new Circuit(),
+    sentimentClarity: new Clarity(),
   };
   const embedded = OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined;
   if (embedded) {

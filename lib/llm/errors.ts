@@ -40,6 +40,7 @@ export function attemptOutcome(failure: LlmError | null): AttemptOutcome {
   switch (failure?.kind) {
     case undefined:
     case "empty":
+    case "unclear":
       return "succeeded";
     // One call's refused request, say for its length, must not silence all others.
     case "bad_request":

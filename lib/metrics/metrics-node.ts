@@ -18,7 +18,7 @@ export class MetricsNode extends TimelineNode {
   }
 
   protected override hear(moment: Moment): void {
-    const { interrupts, llmErrors, verdicts, verdict, escalations } = this.#metrics;
+    const { interrupts, llmErrors, verdicts, fallbacks, verdict, escalations } = this.#metrics;
     switch (moment.type) {
       case "answer.ended":
         this.#countAnswer(moment.turn);
@@ -27,8 +27,9 @@ export class MetricsNode extends TimelineNode {
         if (moment.because === "interrupted") interrupts.inc();
         break;
       case "verdict": {
-        const { sentiment, source, analysisMs } = moment.verdict;
+        const { sentiment, source, fallbackBecause, analysisMs } = moment.verdict;
         verdicts.inc({ sentiment, source });
+        if (fallbackBecause !== null) fallbacks.inc({ kind: fallbackBecause });
         verdict.observe(analysisMs / 1_000);
         break;
       }

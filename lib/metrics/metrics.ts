@@ -44,6 +44,9 @@ export class Metrics {
   readonly chunks = this.#counter("chunks_total", "Pieces of answers", []);
   readonly llmErrors = this.#counter("llm_errors_total", "Answers the model failed, by kind", ["kind"]);
   readonly verdicts = this.#counter("verdicts_total", "Verdicts on utterances", ["sentiment", "source"]);
+  readonly fallbacks = this.#counter("verdict_fallbacks_total", "Verdicts of the embedded rules, by why", [
+    "kind",
+  ]);
   readonly escalations = this.#counter("escalations_total", "Escalations, by outcome", ["outcome"]);
   readonly interrupts = this.#counter("interrupts_total", "Answers and lines that the caller cut short", []);
   readonly firstChunk = this.#histogram(

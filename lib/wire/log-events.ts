@@ -1,3 +1,4 @@
+import type { LlmErrorKind } from "../errors.ts";
 import type { AnyEvent, EventOf, JsonObject } from "./events.ts";
 
 /*
@@ -33,6 +34,8 @@ export type LogPayloads = {
     /** −5…5, see {@link SENTIMENT_SCORE}. */
     score: number;
     source: VerdictSource;
+    /** Why the embedded rules judged; null where the model did. */
+    fallbackBecause: LlmErrorKind | null;
     /** Number of the caller's utterance in this call, from 1. */
     utterance: number;
     /** Time from hearing the utterance to its verdict, ms. */

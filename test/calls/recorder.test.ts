@@ -214,6 +214,7 @@ describe("the record of a call", () => {
         frustrationCount: 1,
         score: -2.5,
         source: "fallback",
+        fallbackBecause: "timeout",
         utterance: 1,
         analysisMs: 3,
       });
@@ -227,7 +228,12 @@ describe("the record of a call", () => {
     const call = await record(async ({ client, speaker }) => {
       await client.turn("first");
       await client.turn("second");
-      const verdict = { frustrationCount: 0, source: "model", analysisMs: 300 } as const;
+      const verdict = {
+        frustrationCount: 0,
+        source: "model",
+        fallbackBecause: null,
+        analysisMs: 300,
+      } as const;
       speaker.log("sentiment", { ...verdict, sentiment: "positive", score: 5, utterance: 2 });
       speaker.log("sentiment", { ...verdict, sentiment: "neutral", score: 0, utterance: 1 });
     });
