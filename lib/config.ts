@@ -1,6 +1,7 @@
 import dotenv from "dotenv";
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
+import { parseTokens } from "./http/token-list.ts";
 import { HOLD_MUSIC } from "./wire/events.ts";
 
 const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
@@ -13,6 +14,24 @@ const origins = z.string().transform((list, context) => {
     context.addIssue(`not an origin such as https://example.com: ${wrong.join(", ") || "(empty)"}`);
   }
   return entries;
+});
+
+/** `voice.example.com, agent.local`: names alone, without a port. */
+const hosts = z.string().transform((list, context) => {
+  const entries = splitNames(list.toLowerCase());
+  const wrong = entries.filter((entry) => !/^[\w.-]+$/.test(entry));
+  if (wrong.length > 0) context.addIssue(`not a host name such as voice.example.com: ${wrong.join(", ")}`);
+  return entries;
+});
+/** `role name token, …`: see `http/token-list.ts`. */
+const tokens = z.string().transform((list, context) => {
+  try {
+    return parseTokens(list, "TOKENS");
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    context.addIssue(error.message);
+    return z.NEVER;
+  }
 });
 
 /**
@@ -53,7 +72,11 @@ const schema = z.object({
 
   // Who may enter, and how long calls may go on once the server has been told to stop.
   AUTH_TOKEN: z.string().min(8, "use at least 8 characters, e.g. of `openssl rand -hex 24`").optional(),
+  CALL_TOKEN: z.string().min(16, "use at least 16 characters, e.g. of `openssl rand -hex 24`").optional(),
+  TOKENS: tokens.default([]),
+  TOKENS_FILE: z.string().optional(),
   ALLOWED_ORIGINS: origins.optional(),
+  ALLOWED_HOSTS: hosts.optional(),
   DRAIN_TIMEOUT_MS: z.coerce.number().int().min(0).max(2_147_483_647).default(30_000),
 
   // The coach: a JSON file that changes its rules, and whether "a human, please" is an escalation.

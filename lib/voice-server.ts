@@ -84,18 +84,19 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     };
   };
   const routes = "routes" in options ? options.routes : { "/ws": options.setupSession };
-  const app = await createAgentServer({
+  const server = {
     routes: Object.fromEntries(Object.entries(routes).map(([path, setup]) => [path, watched(setup)])),
     config,
     log,
     metrics,
     health: watchHealth(llm, log),
     answersFrom: llm.provider,
-  });
+  };
+  const app = await orExit(() => createAgentServer(server));
   await serveApiDocs(app);
   if (store) await app.register(callRoutes, { store });
   if (live) {
-    await app.register(liveRoutes, { live, canSupervise: config.AUTH_TOKEN !== undefined });
+    await app.register(liveRoutes, { live });
     await app.register(pages);
   }
   app.addHook("onClose", async () => {

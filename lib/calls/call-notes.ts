@@ -45,9 +45,9 @@ export class CallNotes {
         this.#addAlert(moment.alert, offsetMs);
         break;
       case "supervisor": {
-        const { action, text } = moment.act;
+        const { action, text, by } = moment.act;
         const kept = text === null ? null : applyPolicy(text, this.#text);
-        this.#add({ kind: "supervisor", offsetMs, action, text: kept });
+        this.#add({ kind: "supervisor", offsetMs, action, text: kept, by });
         break;
       }
       case "usage":

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { CallStore } from "./call-store.ts";
 import { toContactLens } from "./contact-lens.ts";
@@ -31,6 +31,9 @@ import {
 } from "./wire.ts";
 import { toCallWire } from "./wire-call.ts";
 
+const READ = { access: "read" } as const;
+const MANAGE = { access: "manage" } as const;
+
 const callParams = z.object({ id: z.string().max(200) });
 
 /** The routes that read the record of calls; docs/calls-api.md describes them to people. */
@@ -46,7 +49,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
 
   app.get(
     "/calls",
-    { schema: describe("Calls, newest first", { querystring: listQuery, 200: callListWire }) },
+    { config: READ, schema: describe("Calls, newest first", { querystring: listQuery, 200: callListWire }) },
     async (request) => {
       const { limit, cursor, ...filter } = parseQuery(listQuery, request.query);
       const after = cursor === undefined ? null : fromCursor(cursor);
@@ -59,7 +62,10 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
 
   app.get(
     "/calls/:id",
-    { schema: describe("One call in full", { params: callParams, 200: callWire, 404: notFoundWire }) },
+    {
+      config: READ,
+      schema: describe("One call in full", { params: callParams, 200: callWire, 404: notFoundWire }),
+    },
     async (request, reply) => {
       const { id } = callParams.parse(request.params);
       const call = await readCall(db, id);
@@ -70,6 +76,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
   app.get(
     "/calls/:id/report",
     {
+      config: READ,
       schema: describe("The sentiment and quality report of a call", {
         params: callParams,
         querystring: reportQuery,
@@ -90,6 +97,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
   app.delete(
     "/calls/:id",
     {
+      config: MANAGE,
       schema: describe("Deletes a call that has ended", {
         params: callParams,
         404: notFoundWire,
@@ -99,7 +107,10 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
     async (request, reply) => {
       const { id } = callParams.parse(request.params);
       const result = await deleteCall(db, id);
-      if (result === "deleted") return reply.code(204).send();
+      if (result === "deleted") {
+        noteAct(request, `Deleted the call ${id}`);
+        return reply.code(204).send();
+      }
       if (result === "unknown") return notFound(reply, id);
       const message = "The call goes on; it can be deleted when it has ended";
       return reply.code(409).send({ error: "going_on", message });
@@ -109,6 +120,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
   app.get(
     "/quality",
     {
+      config: READ,
       schema: describe("Figures across calls, by hour or day", {
         querystring: qualityQuery,
         200: qualityWire,
@@ -123,19 +135,33 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
 
   app.get(
     "/calls.csv",
-    { schema: describe("Every call that matches, one a line", { querystring: filterQuery }) },
-    async (request, reply) => sendCsv(reply, db, toFilter(parseQuery(filterQuery, request.query))),
+    { config: MANAGE, schema: describe("Every call that matches, one a line", { querystring: filterQuery }) },
+    async (request, reply) => {
+      const filter = toFilter(parseQuery(filterQuery, request.query));
+      noteAct(request, "Exports calls as CSV");
+      return sendCsv(reply, db, filter);
+    },
   );
 
   app.get(
     "/calls.jsonl",
     {
+      config: MANAGE,
       schema: describe("Every call that matches in full, one JSON object a line", {
         querystring: filterQuery,
       }),
     },
-    async (request, reply) => sendJsonLines(reply, db, toFilter(parseQuery(filterQuery, request.query))),
+    async (request, reply) => {
+      const filter = toFilter(parseQuery(filterQuery, request.query));
+      noteAct(request, "Exports calls in full");
+      return sendJsonLines(reply, db, filter);
+    },
   );
+}
+
+/** Says in the log who did what to the record: a call that is deleted cannot say it any more. */
+function noteAct(request: FastifyRequest, what: string): void {
+  request.log.info({ by: request.actor?.name ?? null }, what);
 }
 
 type Description = {

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import querystring from "node:querystring";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
@@ -47,6 +48,8 @@ export async function queueWebhook(db: Db, sessionId: string, at: number): Promi
  */
 export class Webhooks {
   readonly #options: WebhookOptions;
+  readonly #address: string;
+  readonly #credentials: { authorization?: string };
   readonly #retryMs: (tries: number) => number;
   readonly #closing = new AbortController();
   #woken = new AbortController();
@@ -54,6 +57,16 @@ export class Webhooks {
 
   constructor(options: WebhookOptions) {
     this.#options = options;
+    // A user and a password go as a header: a request to an address that has them is refused with that address in full.
+    const address = new URL(options.url);
+    const { username, password } = address;
+    const user = Buffer.from(`${querystring.unescape(username)}:${querystring.unescape(password)}`).toString(
+      "base64",
+    );
+    this.#credentials = username || password ? { authorization: `Basic ${user}` } : {};
+    address.username = "";
+    address.password = "";
+    this.#address = address.href;
     this.#retryMs = options.retryMs ?? backOff;
   }
 
@@ -145,20 +158,21 @@ export class Webhooks {
 
   /** @returns null when it was taken, else why not. */
   async #send(sessionId: string): Promise<string | null> {
-    const { db, url, secret } = this.#options;
+    const { db, secret } = this.#options;
     const call = await readCall(db, sessionId);
     if (!call) return null;
     const report = toWire(reportCall(call));
     const body = JSON.stringify({ type: "call.ended", session_id: sessionId, call_id: call.callId, report });
     const timestamp = String(Math.floor(Date.now() / 1_000));
     try {
-      const response = await fetch(url, {
+      const response = await fetch(this.#address, {
         method: "POST",
         body,
         // A receiver that has moved should be configured, not followed with the call's contents.
         redirect: "manual",
         signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TIMEOUT_MS)]),
         headers: {
+          ...this.#credentials,
           "content-type": "application/json",
           "idempotency-key": sessionId,
           "x-webhook-timestamp": timestamp,

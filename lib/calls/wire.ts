@@ -127,6 +127,7 @@ export const callWire = z.object({
       offset_ms: ms,
       action: z.enum(["whisper", "say", "transfer", "end", "mute", "unmute"]),
       text,
+      by: text,
     }),
   ),
   summary,

@@ -14,11 +14,11 @@ const VENDOR = {
 
 /**
  * The pages for people, `/console` and `/talk`, and what they load from `/assets/`. They hold no data, so they are
- * public; what they show comes from the routes beside them, which ask for the token.
+ * public; what they show comes from the routes beside them, which ask for a token.
  */
 export async function pages(app: FastifyInstance): Promise<void> {
   app.addHook("onRoute", (route) => {
-    route.config = { ...route.config, public: true };
+    route.config = { ...route.config, access: "public" };
   });
   await app.register(fastifyStatic, { root: PUBLIC, prefix: "/assets/", index: false });
   for (const [name, url] of Object.entries(VENDOR)) {

@@ -14,9 +14,10 @@ import { Metrics, type RefusalReason } from "../metrics/metrics.ts";
 import { AgentSession, DryRunComplete, type SetupSession } from "../session/session.ts";
 import { Connections } from "../socket/connections.ts";
 import { closeSocket } from "../socket/outbox.ts";
-import { authHook } from "./auth.ts";
+import { guardRoutes } from "./auth.ts";
 import { securityHeaders } from "./headers.ts";
-import { originHook } from "./origin.ts";
+import { isLoopback } from "./hosts.ts";
+import { readTokens, Tokens, watchTokens } from "./tokens.ts";
 
 /** How often every peer is asked for a sign of life, ms. */
 const PING_INTERVAL_MS = 20_000;
@@ -48,8 +49,8 @@ export type AgentServerOptions = {
 
 /**
  * Makes the server: `routes` for calls, `/` for people, `/health`, `/ready` and `/metrics` for machines. Every route,
- * those added later included, needs `AUTH_TOKEN` and an allowed origin unless its config says `public`.
- * Not listening yet.
+ * those added later included, asks for what its config says under `access` (`auth.ts`). Not listening yet.
+ * @throws {ConfigError} when `TOKENS_FILE` cannot be used.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
   const { routes, config, log, metrics = new Metrics(), health = () => null, answersFrom } = options;
@@ -61,6 +62,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
   });
   const connections = new Connections({ config, log, metrics });
   metrics.watch(connections);
+  const tokens = new Tokens(readTokens(config));
   let notReady: string | null = "the start-up check has not run yet";
 
   const check = async () => {
@@ -82,17 +84,16 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     },
     preClose: () => connections.close(),
   });
-  app.addHook("onRequest", originHook(config.ALLOWED_ORIGINS ?? null, refused("bad_origin")));
-  app.addHook("onRequest", authHook(config.AUTH_TOKEN, refused("unauthorized")));
+  guardRoutes(app, { tokens, config, metrics, log });
   app.decorate("drain", (hurry: AbortSignal) => connections.drain(config.DRAIN_TIMEOUT_MS, hurry));
 
-  app.get("/", async () => ({
+  app.get("/", { config: { access: "any" } }, async () => ({
     name: "voice-agent-server",
     status: notReady ? "not ready" : "ok",
     websocket: Object.keys(routes)[0],
   }));
-  app.get("/health", { config: { public: true } }, async () => ({ status: "ok" }));
-  app.get("/ready", { config: { public: true } }, async (_request, reply) => {
+  app.get("/health", { config: { access: "public" } }, async () => ({ status: "ok" }));
+  app.get("/ready", { config: { access: "public" } }, async (_request, reply) => {
     if (connections.draining) return reply.code(503).send({ status: "draining" });
     // What is missing may have come meanwhile; a check that passed stays passed.
     if (notReady) await check();
@@ -101,7 +102,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     const status = reason === null ? { status: "ready" } : { status: "degraded", reason };
     return { ...status, answers_from: answersFrom };
   });
-  app.get("/metrics", async (_request, reply) => {
+  app.get("/metrics", { config: { access: "metrics" } }, async (_request, reply) => {
     return reply.type(metrics.registry.contentType).send(await metrics.text());
   });
 
@@ -124,7 +125,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
       });
   };
   for (const [path, setupSession] of Object.entries(routes)) {
-    app.get(path, { websocket: true, onRequest: admit }, (socket, request) => {
+    app.get(path, { websocket: true, onRequest: admit, config: { access: "call" } }, (socket, request) => {
       // Asked again, for between the hook and the handshake other requests may have come.
       const why = notReady ? "not_ready" : connections.refusal();
       if (why === null) {
@@ -138,17 +139,31 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
   }
 
   const pinging = setInterval(() => connections.ping(), PING_INTERVAL_MS);
-  app.addHook("onClose", async () => clearInterval(pinging));
+  const unwatch = watchTokens(tokens, config, log);
+  app.addHook("onClose", async () => {
+    clearInterval(pinging);
+    unwatch();
+  });
   app.addHook("onReady", check);
   app.addHook("onListen", async () => {
-    if (config.AUTH_TOKEN !== undefined || isLoopback(config.HOST)) return;
-    log.warn(`Listening on ${config.HOST} without AUTH_TOKEN: whoever reaches this port may call`);
+    const warning = warningAbout(tokens, config);
+    if (warning !== null) log.warn(warning);
   });
   return app;
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+/** What whoever starts the server should know about who may do what, or null. */
+function warningAbout(tokens: Tokens, { HOST, AUTH_TOKEN }: Config): string | null {
+  if (tokens.size === 0 && !isLoopback(HOST)) {
+    return `Listening on ${HOST} without a token: whoever reaches this port may call; reading, deleting and /metrics are for this machine alone, and nobody can steer. Set AUTH_TOKEN to change that`;
+  }
+  if (tokens.size === 1 && AUTH_TOKEN !== undefined) {
+    return "AUTH_TOKEN opens everything: calls, and reading, steering and deleting those of others. Give whoever only dials a CALL_TOKEN";
+  }
+  if (tokens.size > 0 && !tokens.grants("call")) {
+    return "No token opens calls: set CALL_TOKEN for whoever dials";
+  }
+  return null;
 }
 
 /** A route's error: in full in the log, to the client only if it is the client's. */

@@ -4,7 +4,6 @@ import type { SupervisionErrorCode } from "../nodes/supervised.ts";
 /** The HTTP status that says the same as a code. */
 const STATUS = {
   bad_request: 400,
-  supervision_off: 403,
   not_live: 404,
   handed_off: 409,
   no_transfer_number: 409,

@@ -48,8 +48,8 @@ export class LiveCall extends TimelineNode {
       if (error instanceof SupervisionError) throw new LiveError(error.code, error.message);
       throw error;
     }
-    const { action } = command;
-    this.sendEvent(logDraft("supervisor", { action, text: "text" in command ? command.text : null }));
+    const { action, by } = command;
+    this.sendEvent(logDraft("supervisor", { action, text: "text" in command ? command.text : null, by }));
   }
 
   override start(): void {

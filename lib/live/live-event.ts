@@ -38,7 +38,7 @@ export type LiveNews =
       outcome: string;
       frustrationCount: number;
     }
-  | { type: "supervisor"; action: SupervisorAction; text: string | null }
+  | { type: "supervisor"; action: SupervisorAction; text: string | null; by: string | null }
   /** `crashed`: the server whose call it was is gone. */
   | { type: "call.ended"; reason: EndReason | "crashed"; durationMs: number };
 

@@ -14,7 +14,9 @@ export type RefusalReason =
   | "draining"
   | "not_ready"
   | "unauthorized"
+  | "forbidden"
   | "bad_origin"
+  | "bad_host"
   | "no_init"
   | "bad_init";
 
@@ -40,6 +42,7 @@ export class Metrics {
   ]);
   readonly ended = this.#counter("sessions_ended_total", "Sessions ended, by reason", ["reason"]);
   readonly refused = this.#counter("sessions_refused_total", "Sessions refused, by reason", ["reason"]);
+  readonly wrongTokens = this.#counter("wrong_tokens_total", "Requests with a token that is nobody's", []);
   readonly turns = this.#counter("turns_total", "Answers, by outcome", ["outcome"]);
   readonly chunks = this.#counter("chunks_total", "Pieces of answers", []);
   readonly llmErrors = this.#counter("llm_errors_total", "Answers the model failed, by kind", ["kind"]);

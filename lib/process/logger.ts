@@ -1,3 +1,4 @@
+import querystring from "node:querystring";
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";
 import type { Config } from "../config.ts";
@@ -5,15 +6,20 @@ import { createRedactor } from "./redact.ts";
 
 /** JSON lines for machines, or coloured ones where a person sits at a terminal. No line holds a secret. */
 export function createLogger(config: Config, destination: DestinationStream = standardOutput()): Logger {
-  const { OPENAI_API_KEY, AUTH_TOKEN, WEBHOOK_SECRET, DATABASE_URL } = config;
-  const password = URL.canParse(DATABASE_URL) ? decodeURIComponent(new URL(DATABASE_URL).password) : "";
-  const secrets = [OPENAI_API_KEY, AUTH_TOKEN, WEBHOOK_SECRET, password].flatMap((secret) => secret || []);
+  const { OPENAI_API_KEY, AUTH_TOKEN, CALL_TOKEN, TOKENS, WEBHOOK_SECRET } = config;
+  const passwords = [config.DATABASE_URL, config.WEBHOOK_URL, config.OPENAI_BASE_URL].map(passwordOf);
+  const tokens = [AUTH_TOKEN, CALL_TOKEN, ...TOKENS.map(({ token }) => token)];
+  const secrets = [OPENAI_API_KEY, WEBHOOK_SECRET, ...tokens, ...passwords].flatMap((secret) => secret || []);
   const options = {
     level: config.LOG_LEVEL,
     timestamp: stdTimeFunctions.isoTime,
     hooks: { streamWrite: createRedactor(secrets) },
   };
   return pino(options, destination);
+}
+
+function passwordOf(url: string | undefined): string {
+  return url !== undefined && URL.canParse(url) ? querystring.unescape(new URL(url).password) : "";
 }
 
 function standardOutput(): DestinationStream {

@@ -11,6 +11,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   ],
   [/([?&]token=)[^&\s"'\\]+/gi, `$1${HIDDEN}`],
   [/\b(Bearer\s+)[^\s"'\\]+/gi, `$1${HIDDEN}`],
+  // The password of an address.
+  [/(:\/\/[^\s"'\\/@:]*:)[^\s"'\\/]+@/g, `$1${HIDDEN}@`],
   [/\bsk-[\w-]{8,}/g, HIDDEN],
   // A telephone number in international form.
   [/\+\d{7,15}\b/g, HIDDEN],

@@ -50,6 +50,7 @@ class Primary {
 
   start(): void {
     for (const signal of CLOSING_SIGNALS) process.on(signal, () => this.#stop());
+    if (this.#config.TOKENS_FILE !== undefined) process.on("SIGHUP", () => this.#passOn("SIGHUP"));
     const { WORKERS, MAX_SESSIONS } = this.#config;
     // A worker that may take no call is of no use.
     const count = Math.min(WORKERS, MAX_SESSIONS);
@@ -89,6 +90,10 @@ class Primary {
 
   #stop(): void {
     this.#stopping = true;
-    for (const worker of this.#running) worker.process.kill("SIGTERM");
+    this.#passOn("SIGTERM");
+  }
+
+  #passOn(signal: NodeJS.Signals): void {
+    for (const worker of this.#running) worker.process.kill(signal);
   }
 }

@@ -66,8 +66,12 @@ export type LogPayloads = {
     /** The turns and figures that made the rule fire. */
     evidence: JsonObject;
   };
-  /** What a supervisor did to the call, for its record. */
-  supervisor: { action: "whisper" | "say" | "transfer" | "end" | "mute" | "unmute"; text: string | null };
+  /** What a supervisor did to the call, for its record. `by`: the name of whose token it was. */
+  supervisor: {
+    action: "whisper" | "say" | "transfer" | "end" | "mute" | "unmute";
+    text: string | null;
+    by: string | null;
+  };
   /** One answer that has ended, however it did. */
   "turn.ended": { turnId: string; outcome: "completed" | "failed" | "interrupted" | "replaced" };
   /** One request to a language model that has ended. */

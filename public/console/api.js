@@ -1,5 +1,5 @@
 // @ts-check
-import { authHeader } from "../shared/token.js";
+import { authHeader, readToken } from "../shared/token.js";
 
 /** An answer of the server that is not the one asked for. `status` 0: there was no answer. */
 export class ApiError extends Error {
@@ -7,6 +7,11 @@ export class ApiError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
+  }
+
+  /** Whether another token would help. */
+  get wantsToken() {
+    return this.status === 401 || this.status === 403 || this.status === 429;
   }
 }
 
@@ -51,6 +56,8 @@ export async function post(path, body) {
 
 /** @param {Response} response */
 async function messageOf(response) {
+  // What it then says is for programs.
+  if (response.status === 401 && readToken() === null) return "";
   try {
     const { message } = await response.json();
     if (typeof message === "string") return message;

@@ -2,6 +2,7 @@
 import { html } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
 import { words } from "../shared/format.js";
+import { readToken } from "../shared/token.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { CallTranscript } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
@@ -12,7 +13,7 @@ import { Empty, Loading } from "./states.js";
 import { SupervisorPanel } from "./supervisor-panel.js";
 import { useLive } from "./use-live.js";
 
-/** One live call, as it happens. @param {{ id: string, onUnauthorised: () => void }} props */
+/** One live call, as it happens. @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
 export function CallView({ id, onUnauthorised }) {
   const { state, feed } = useLive(id, onUnauthorised);
   const call = state.calls.get(id);
@@ -47,7 +48,11 @@ export function CallView({ id, onUnauthorised }) {
     <div class="call-body">
       <div class="call-main">
         <${CallTranscript} call=${call} />
-        <${SupervisorPanel} call=${call} allowed=${state.canSupervise} onUnauthorised=${onUnauthorised} />
+        ${
+          // A viewer is not offered what a viewer may not do.
+          (state.canSupervise || readToken() === null) &&
+          html`<${SupervisorPanel} call=${call} allowed=${state.canSupervise} onUnauthorised=${onUnauthorised} />`
+        }
       </div>
       <div class="call-side">
         <${ScoreChart} startedAt=${call.startedAt} scores=${call.scores} escalatedAt=${call.escalation?.at ?? null} />

@@ -11,7 +11,7 @@ import { Empty, Loading, Problem } from "./states.js";
 /** The filters that stand in the address, so that a search can be linked. */
 const FILTERS = /** @type {const} */ (["from", "to", "label", "escalated", "conversation_type"]);
 
-/** @param {{ query: Record<string, string>, onUnauthorised: () => void }} props */
+/** @param {{ query: Record<string, string>, onUnauthorised: (problem: string) => void }} props */
 export function CallsView({ query, onUnauthorised }) {
   const [calls, setCalls] = useState(/** @type {any[] | null} */ (null));
   const [cursor, setCursor] = useState(/** @type {string | null} */ (null));
@@ -31,7 +31,7 @@ export function CallsView({ query, onUnauthorised }) {
     } catch (failure) {
       if (signal.aborted) return;
       if (!(failure instanceof ApiError)) throw failure;
-      if (failure.status === 401) onUnauthorised();
+      if (failure.wantsToken) onUnauthorised(failure.message);
       setError(failure);
     }
   };

@@ -55,7 +55,7 @@ export async function followLive(session, listener, signal) {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) return listener.onStatus("unauthorised", error.message);
+      if (error.wantsToken) return listener.onStatus("unauthorised", error.message);
       if (error.status === 404 && id) return listener.onStatus("gone", error.message);
       listener.onStatus("disconnected", error.message);
     }

@@ -6,7 +6,7 @@
  * @typedef {{ at: number, utterance: number, sentiment: Sentiment, score: number, rough: boolean }} Score
  * @typedef {{ at: number, rule: string, severity: "info" | "warn" | "alert", message: string, evidence: Record<string, unknown> }} Alert
  * @typedef {{ at: number, reason: string, sameTurn: boolean, action: string, outcome: string, frustrationCount: number }} Escalation
- * @typedef {{ at: number, action: string, text: string | null }} SupervisorAct
+ * @typedef {{ at: number, action: string, text: string | null, by: string | null }} SupervisorAct
  * @typedef {{ number: number, role: "user" | "agent", text: string | null, offsetMs: number, firstChunkMs: number | null, interrupted: boolean }} Turn
  *
  * @typedef {{
@@ -167,8 +167,8 @@ function escalationFromWire(wire) {
 }
 
 /** @param {any} wire @returns {SupervisorAct} */
-function actFromWire({ at, action, text }) {
-  return { at: Date.parse(at), action, text: text ?? null };
+function actFromWire({ at, action, text, by }) {
+  return { at: Date.parse(at), action, text: text ?? null, by: by ?? null };
 }
 
 /** @param {any} wire @returns {Turn} */

@@ -7,7 +7,7 @@ import { Empty, Loading } from "./states.js";
 
 /**
  * The live calls on the left, the one that is watched on the right; on a phone one at a time.
- * @param {{ live: ReturnType<typeof import("./use-live.js").useLive>, selected: string | null, onUnauthorised: () => void }} props
+ * @param {{ live: ReturnType<typeof import("./use-live.js").useLive>, selected: string | null, onUnauthorised: (problem: string) => void }} props
  */
 export function LiveView({ live: { state, feed }, selected, onUnauthorised }) {
   // A link may carry the platform's id of a call, which is what a caller's side knows.

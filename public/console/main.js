@@ -17,16 +17,16 @@ const TABS = /** @type {const} */ ([
 ]);
 
 function App() {
-  const [signedOut, setSignedOut] = useState(false);
+  const [problem, setProblem] = useState(/** @type {string | null} */ (null));
   return html`${
-    signedOut
+    problem !== null
       ? html`<header class="bar"><h1>Console</h1></header>
-          <main><${SignIn} onToken=${() => setSignedOut(false)} /></main>`
-      : html`<${Console} onUnauthorised=${() => setSignedOut(true)} />`
+          <main><${SignIn} what="the console" problem=${problem} onToken=${() => setProblem(null)} /></main>`
+      : html`<${Console} onUnauthorised=${setProblem} />`
   }`;
 }
 
-/** @param {{ onUnauthorised: () => void }} props */
+/** @param {{ onUnauthorised: (problem: string) => void }} props */
 function Console({ onUnauthorised }) {
   const route = useRoute();
   const live = useLive(null, onUnauthorised);
@@ -55,7 +55,7 @@ function Console({ onUnauthorised }) {
   `;
 }
 
-/** @param {{ route: Route, live: ReturnType<typeof useLive>, onUnauthorised: () => void }} props */
+/** @param {{ route: Route, live: ReturnType<typeof useLive>, onUnauthorised: (problem: string) => void }} props */
 function View({ route: { tab, id, query }, live, onUnauthorised }) {
   switch (tab) {
     case "live":

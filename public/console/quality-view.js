@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 /** How far back each view looks. */
 const SPANS = { hour: 48 * HOUR_MS, day: 30 * 24 * HOUR_MS };
 
-/** @param {{ query: Record<string, string>, onUnauthorised: () => void }} props */
+/** @param {{ query: Record<string, string>, onUnauthorised: (problem: string) => void }} props */
 export function QualityView({ query, onUnauthorised }) {
   const bucket = query.bucket === "hour" ? "hour" : "day";
   const path = useMemo(() => {

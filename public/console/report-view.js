@@ -22,7 +22,7 @@ import { useFetched } from "./use-fetched.js";
 
 /**
  * What is left of a call after its end.
- * @param {{ id: string, query: Record<string, string>, onUnauthorised: () => void }} props `query.turn`: the turn to show
+ * @param {{ id: string, query: Record<string, string>, onUnauthorised: (problem: string) => void }} props `query.turn`: the turn to show
  */
 export function ReportView({ id, query, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;

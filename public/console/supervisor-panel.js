@@ -16,7 +16,7 @@ const DONE = {
 
 /**
  * The supervisor's hand on the call.
- * @param {{ call: import("./live-state.js").LiveCall, allowed: boolean, onUnauthorised: () => void }} props
+ * @param {{ call: import("./live-state.js").LiveCall, allowed: boolean, onUnauthorised: (problem: string) => void }} props
  */
 export function SupervisorPanel({ call, allowed, onUnauthorised }) {
   const [text, setText] = useState("");
@@ -33,7 +33,7 @@ export function SupervisorPanel({ call, allowed, onUnauthorised }) {
       setOutcome({ failed: false, message: DONE[action] });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) onUnauthorised();
+      if (error.status === 401) onUnauthorised(error.message);
       setOutcome({ failed: true, message: error.message });
     }
   };

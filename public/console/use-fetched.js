@@ -8,7 +8,7 @@ const AGAIN_MS = 2_000;
 /**
  * What these addresses answer; loaded again when one of them changes. While it is loading, the last answer stays.
  * @param {readonly string[]} paths
- * @param {() => void} onUnauthorised
+ * @param {(problem: string) => void} onUnauthorised
  * @param {(answers: any[]) => boolean} [isFinal] whether these answers will not change any more
  */
 export function useFetched(paths, onUnauthorised, isFinal = () => true) {
@@ -27,7 +27,7 @@ export function useFetched(paths, onUnauthorised, isFinal = () => true) {
       (failure) => {
         if (loading.signal.aborted) return;
         if (!(failure instanceof ApiError)) throw failure;
-        if (failure.status === 401) onUnauthorised();
+        if (failure.wantsToken) onUnauthorised(failure.message);
         setError(failure);
       },
     );

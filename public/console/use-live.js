@@ -6,7 +6,7 @@ import { applyEvents, fromPicture, NO_CALLS } from "./live-state.js";
 /**
  * The live calls, or one of them, as they are at this moment.
  * @param {string | null} session
- * @param {() => void} onUnauthorised
+ * @param {(problem: string) => void} onUnauthorised
  */
 export function useLive(session, onUnauthorised) {
   const [state, setState] = useState(NO_CALLS);
@@ -28,7 +28,7 @@ export function useLive(session, onUnauthorised) {
         },
         onStatus: (status, message) => {
           setFeed({ status, message });
-          if (status === "unauthorised") onUnauthorised();
+          if (status === "unauthorised") onUnauthorised(message);
         },
       },
       watching.signal,

@@ -3,10 +3,11 @@ import { html } from "/assets/vendor/htm.js";
 import { keepToken, readToken } from "./token.js";
 
 /**
- * The form shown when the server asks for its token.
- * @param {{ onToken: () => void }} props
+ * The form shown when the server asks for a token.
+ * @param {{ onToken: () => void, what: string, problem: string }} props `what` the token has to open, and why the one
+ * there is, if any, does not
  */
-export function SignIn({ onToken }) {
+export function SignIn({ onToken, what, problem }) {
   const wrong = readToken() !== null;
   /** @param {SubmitEvent} event */
   const submit = (event) => {
@@ -18,8 +19,8 @@ export function SignIn({ onToken }) {
   };
   return html`<form class="sign-in" onSubmit=${submit}>
     <h2>This server asks for a token</h2>
-    <p class="muted">It is the value of <code>AUTH_TOKEN</code> on the server. It stays in this tab.</p>
-    ${wrong && html`<p class="notice alert" role="alert">The server did not accept that token.</p>`}
+    <p class="muted">One that opens ${what}; whoever runs the server gives it out. It stays in this tab.</p>
+    ${problem && html`<p class="notice alert" role="alert">${wrong && "The server did not accept that token."} ${problem}</p>`}
     <label for="token">Token</label>
     <input class="field" id="token" name="token" type="password" autocomplete="off" required />
     <button class="button primary">Continue</button>

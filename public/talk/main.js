@@ -70,7 +70,7 @@ function App() {
     <main>
       ${
         state.phase === "unauthorised"
-          ? html`<${SignIn} onToken=${dial} />`
+          ? html`<${SignIn} what="calls" problem=${state.message} onToken=${dial} />`
           : html`
               <${Phone}
                 state=${state}
@@ -138,8 +138,13 @@ function socketUrl() {
 /** @returns {Promise<{ phase: "failed" | "unauthorised", message: string }>} */
 async function whyUnanswered() {
   try {
-    const { status } = await fetch("/ws", { headers: authHeader() });
-    if (status === 401) return { phase: "unauthorised", message: "" };
+    const response = await fetch("/ws", { headers: authHeader() });
+    const { status } = response;
+    if (status === 401 && readToken() === null) return { phase: "unauthorised", message: "" };
+    if (status === 401 || status === 403 || status === 429) {
+      const { message } = await response.json();
+      return { phase: "unauthorised", message };
+    }
     if (status === 503)
       return { phase: "failed", message: "The server takes no more calls at the moment. Try again." };
   } catch (error) {

@@ -87,7 +87,8 @@ describeStores("the webhook", (create) => {
 
   test("is told of the end of a call, signed, with its report", async (t) => {
     const receiver = await startReceiver(t);
-    const calls = await open({ WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET });
+    const url = receiver.url.replace("//", "//hook:pass%3Aword@");
+    const calls = await open({ WEBHOOK_URL: url, WEBHOOK_SECRET: SECRET });
     const call = callRecord({ ...OPEN, callId: "CA-1", turns: userTurns("negative", "positive") });
     await storeCall(calls.database.db, call);
     calls.finish(call.sessionId, { endedAt: call.startedAt + 5_000, endReason: "client_closed" });
@@ -99,6 +100,7 @@ describeStores("the webhook", (create) => {
     assert.equal(delivery.body.report.sentiment.score, 1.25);
     assert.equal(delivery.body.report.end_reason, "client_closed");
     assert.equal(delivery.headers["idempotency-key"], "call-1");
+    assert.equal(delivery.headers.authorization, `Basic ${btoa("hook:pass:word")}`);
     const timestamp = delivery.headers["x-webhook-timestamp"];
     const expected = createHmac("sha256", SECRET).update(`${timestamp}.${delivery.raw}`).digest("hex");
     assert.equal(delivery.headers["x-webhook-signature"], `sha256=${expected}`);

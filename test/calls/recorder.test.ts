@@ -257,7 +257,7 @@ describe("the record of a call", () => {
           message: "The caller waited",
           evidence: { turn: 1 },
         });
-        speaker.log("supervisor", { action: "whisper", text: "Offer a refund" });
+        speaker.log("supervisor", { action: "whisper", text: "Offer a refund", by: "anna" });
         const usage = { model: "m", inputTokens: 10, outputTokens: 5 };
         speaker.log("llm.usage", { ...usage, outcome: "completed" });
         speaker.log("llm.usage", { ...usage, outcome: "cancelled", inputTokens: null, outputTokens: null });
@@ -284,8 +284,8 @@ describe("the record of a call", () => {
       },
     );
     assert.deepEqual(
-      call.supervisor.map(({ action, text }) => [action, text]),
-      [["whisper", "Offer a refund"]],
+      call.supervisor.map(({ action, text, by }) => [action, text, by]),
+      [["whisper", "Offer a refund", "anna"]],
     );
     assert.equal(call.errors.length, 1);
     assert.match(call.errors[0]?.message ?? "", /could not finish an answer/);

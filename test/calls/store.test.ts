@@ -99,7 +99,7 @@ describeStores("the store of calls", (create, kind) => {
       ],
       alerts: [{ offsetMs: 5, rule: "long_wait", severity: "warn", message: "m", evidence: { turns: [2] } }],
       errors: [{ offsetMs: 6, message: "broke", severity: "warning" }],
-      supervisor: [{ offsetMs: 7, action: "whisper", text: "Offer a refund" }],
+      supervisor: [{ offsetMs: 7, action: "whisper", text: "Offer a refund", by: "anna" }],
       escalation: {
         reason: "frustration_threshold_exceeded",
         utterance: 3,

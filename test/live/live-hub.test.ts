@@ -87,7 +87,7 @@ describe("the primary's part of the live stream", () => {
     const [asking, having] = [new FakeWorker(1, hub), new FakeWorker(2, hub)];
     for (const worker of [asking, having]) worker.say({ live: "hello" });
     having.say({ live: "event", event: started("theirs") });
-    const command = { action: "mute" as const };
+    const command = { action: "mute", by: "anna" } as const;
     asking.say({ live: "order", id: "7", sessionId: "theirs", command });
     assert.deepEqual(having.got.at(-1), { live: "order", id: "7", from: 1, sessionId: "theirs", command });
     having.say({ live: "answer", id: "7", to: 1, answer: { done: true } });

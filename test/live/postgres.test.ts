@@ -13,6 +13,7 @@ import { liveRoutes } from "../../lib/live/routes.ts";
 import { SupervisionError } from "../../lib/nodes/supervised.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { ScriptedAgent, says } from "../support/nodes.ts";
+import { openDoor } from "../support/open-door.ts";
 import { startRuntime } from "../support/runtime-server.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { VoiceClient } from "../support/voice-client.ts";
@@ -70,6 +71,9 @@ class Steered extends ScriptedAgent {
   }
 }
 
+const TOKEN = "the-token-of-anna";
+const ANNA = { authorization: `Bearer ${TOKEN}` };
+
 async function startServer(pool: pg.Pool) {
   const live = new Live(await openPostgresFeed(pool, log));
   const agents: Steered[] = [];
@@ -81,10 +85,10 @@ async function startServer(pool: pg.Pool) {
       session.addNode(agent);
       await session.start();
     },
-    {},
+    { TOKENS: `admin anna ${TOKEN}` },
     {
       plugins: async (app) => {
-        await app.register(liveRoutes, { live, canSupervise: true });
+        await app.register(liveRoutes, { live });
         app.addHook("onClose", () => live.close());
       },
     },
@@ -139,19 +143,21 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
     await withDatabase(async (pool) => {
       const here = await startServer(pool());
       const there = await startServer(pool());
-      const viewer = await EventReader.connect(`${there.url}/live`);
-      const client = await VoiceClient.connect(here.wsUrl);
+      const viewer = await EventReader.connect(`${there.url}/live`, ANNA);
+      const client = await VoiceClient.connect(here.wsUrl, { headers: ANNA });
       const id = (await viewer.next("call.started")).data.session_id;
       await client.turn("hello");
       await viewer.next("turn", ({ data }) => data.text === "Hm.");
       const order = (action: string, body?: object) =>
         fetch(`${there.url}/live/${id}/${action}`, {
           method: "POST",
-          ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+          headers: body ? { ...ANNA, "content-type": "application/json" } : ANNA,
+          ...(body && { body: JSON.stringify(body) }),
         });
       assert.equal((await order("whisper", { text: "Be kind." })).status, 200);
       assert.deepEqual(here.agents.at(-1)?.orders, ["whisper Be kind."]);
-      assert.equal((await viewer.next("supervisor")).data.text, "Be kind.");
+      const { data } = await viewer.next("supervisor");
+      assert.deepEqual([data.text, data.by], ["Be kind.", "anna"]);
       await order("say", { text: "This is Ann." });
       assert.equal((await client.next("agent.speak")).text, "This is Ann.");
       const refused = await order("transfer");
@@ -161,7 +167,7 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
       await viewer.next("call.ended");
       assert.equal((await order("end")).status, 404);
       // A server that stops tells the others of the ends of its calls.
-      await VoiceClient.connect(here.wsUrl);
+      await VoiceClient.connect(here.wsUrl, { headers: ANNA });
       await here.close();
       assert.equal((await viewer.next("call.ended")).data.reason, "drain");
       await viewer.close();
@@ -173,8 +179,8 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
     await withDatabase(async (_pool, address) => {
       const env = { HOST: "127.0.0.1", DATABASE_URL: address, DRAIN_TIMEOUT_MS: "0" };
       const [here, there] = await Promise.all([startServerProcess({ env }), startServerProcess({ env })]);
-      const viewer = await EventReader.connect(`${there.url}/live`);
-      const client = await VoiceClient.connect(here.wsUrl);
+      const viewer = await EventReader.connect(`${there.url}/live`, ANNA);
+      const client = await VoiceClient.connect(here.wsUrl, { headers: ANNA });
       client.join();
       await viewer.next("turn", ({ data }) => data.role === "agent");
       assert.equal(await here.stop(), 0);
@@ -278,7 +284,8 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
       const feed = await openPostgresFeed(pool(), log);
       const live = new Live(feed);
       const app = Fastify();
-      await app.register(liveRoutes, { live, canSupervise: true });
+      openDoor(app);
+      await app.register(liveRoutes, { live });
       await app.listen({ port: 0, host: "127.0.0.1" });
       const seen = collect(feed);
       feed.publish(begun("a"));

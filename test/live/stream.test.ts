@@ -12,6 +12,7 @@ import type { LiveEvent } from "../../lib/live/live-event.ts";
 import { InProcessFeed } from "../../lib/live/live-feed.ts";
 import { liveRoutes } from "../../lib/live/routes.ts";
 import { EventReader } from "../support/event-reader.ts";
+import { openDoor } from "../support/open-door.ts";
 
 type Server = { url: string; feed: InProcessFeed; say: (text: string, sessionId?: string) => void };
 
@@ -39,7 +40,8 @@ async function withStream(run: (server: Server, close: () => Promise<void>) => P
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("x-content-type-options", "nosniff");
   });
-  await app.register(liveRoutes, { live: new Live(feed), canSupervise: true });
+  openDoor(app);
+  await app.register(liveRoutes, { live: new Live(feed) });
   await app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = app.server.address() as AddressInfo;
   const say = (text: string, sessionId = "a") => feed.publish(turn(text, sessionId));

@@ -52,7 +52,8 @@ describe("whisper", () => {
       assert.match(systemPrompt(first), /Offer the refund\./);
       assert.doesNotMatch(JSON.stringify(second.body.messages), /refund/);
       assert.doesNotMatch(JSON.stringify(client.frames), /refund/);
-      assert.equal((await viewer.next("supervisor")).data.text, "Offer the refund.");
+      const { data } = await viewer.next("supervisor");
+      assert.deepEqual([data.text, data.by], ["Offer the refund.", "anna"]);
     });
   });
 
@@ -213,9 +214,9 @@ test("what a supervisor did is on the call's bus and never leaves by the socket"
         heard.flatMap((event) => (isLog(event, "supervisor") ? [event.payload] : [])),
       );
       assert.deepEqual(acts, [
-        { action: "whisper", text: "Be kind." },
-        { action: "mute", text: null },
-        { action: "transfer", text: null },
+        { action: "whisper", text: "Be kind.", by: "anna" },
+        { action: "mute", text: null, by: "anna" },
+        { action: "transfer", text: null, by: "anna" },
       ]);
       assert.doesNotMatch(JSON.stringify(client.frames), /Be kind|"name":"supervisor"/);
     },
@@ -225,7 +226,7 @@ test("what a supervisor did is on the call's bus and never leaves by the socket"
 });
 
 describe("a supervisor's request", () => {
-  test("is refused without an AUTH_TOKEN, and changes nothing", async () => {
+  test("is refused where there is no token, and changes nothing", async () => {
     await call(
       async ({ server, client, order }) => {
         for (const action of ["whisper", "say", "transfer", "end", "mute", "unmute"]) {
@@ -236,7 +237,7 @@ describe("a supervisor's request", () => {
         assert.equal((await server.list()).can_supervise, false);
         assert.match((await client.turn("hello")).text, /mock/);
       },
-      { canSupervise: false },
+      { tokens: false },
     );
   });
 

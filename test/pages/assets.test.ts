@@ -15,7 +15,7 @@ describe("the pages' files", () => {
   before(async () => {
     app = Fastify();
     app.addHook("onRequest", async ({ routeOptions }) => {
-      wasPublic.push(routeOptions.config.public === true);
+      wasPublic.push(routeOptions.config.access === "public");
     });
     await app.register(pages);
     await app.ready();

@@ -14,6 +14,8 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 const TOKEN = "a-token-for-the-test";
+const CALL_TOKEN = "a-token-that-only-calls";
+const VIEWER_TOKEN = "a-token-that-only-reads";
 
 describe("the console", { skip: skipWithoutChromium() }, () => {
   let llm: MockLlm;
@@ -31,6 +33,8 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
           OPENAI_API_KEY: "test",
           TRANSFER_NUMBER: "+15550100",
           AUTH_TOKEN: TOKEN,
+          CALL_TOKEN,
+          TOKENS: `viewer wall ${VIEWER_TOKEN}`,
           // A test that fails leaves its calls open; the next should not wait for their end.
           DRAIN_TIMEOUT_MS: "0",
         },
@@ -82,6 +86,19 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await page.context().close();
   });
 
+  test("shows a viewer a call without the supervisor's buttons, and a caller nothing but the reason", async () => {
+    const call = await callFrom("watched");
+    const { page } = await openPage(browser, `${server.url}/console#/live/watched`, { token: VIEWER_TOKEN });
+    await page.getByRole("region", { name: "Transcript" }).getByText("What can I assist you").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Whisper" }).count(), 0);
+    await screenshot(page, "console-viewer");
+    await call.close();
+    const caller = await openPage(browser, `${server.url}/console`, { token: CALL_TOKEN });
+    await caller.page.getByText("caller's is a caller's").waitFor();
+    await screenshot(caller.page, "console-caller");
+    assert.deepEqual(await accessibilityFaults(caller.page), []);
+  });
+
   test("shows a call on the talk page as it happens, and lets a supervisor whisper", async () => {
     const others = await Promise.all(Object.keys(OTHERS).map(callFrom));
     await Promise.all(
@@ -113,7 +130,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await console.getByLabel("Coaching").getByText("no empathy").waitFor();
     const prompts = llm.requests.slice(before).filter(({ kind }) => kind === "chat");
     assert.match(JSON.stringify(prompts[0]?.body.messages), /Offer a refund of the delivery fee/);
-    await transcript.getByText("Supervisor whispered to the agent: Offer a refund").waitFor();
+    await transcript.getByText("admin whispered to the agent: Offer a refund").waitFor();
     assert.equal(await talk.page.getByText("Offer a refund").count(), 0, "the caller never hears a whisper");
 
     await screenshot(console, "console-call");

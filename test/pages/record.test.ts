@@ -119,7 +119,7 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     const transcript = page.getByRole("region", { name: "Transcript" });
     await transcript
       .getByText("Ann spoke through the agent")
-      .or(transcript.getByText("Supervisor spoke"))
+      .or(transcript.getByText("anna spoke"))
       .waitFor();
     const lines = (await transcript.locator("ol.whole > li").allInnerTexts()).map((line) =>
       line.replace(/\s+/g, " "),
@@ -262,8 +262,8 @@ function wholeCall(startedAt: number) {
       },
     ],
     supervisor: [
-      { offsetMs: 15_000, action: "whisper", text: "Offer to send it again" },
-      { offsetMs: 20_004, action: "say", text: "I am the team lead, I look after it." },
+      { offsetMs: 15_000, action: "whisper", text: "Offer to send it again", by: "anna" },
+      { offsetMs: 20_004, action: "say", text: "I am the team lead, I look after it.", by: "anna" },
     ],
     escalation: {
       reason: "frustration_threshold_exceeded",

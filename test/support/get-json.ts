@@ -15,3 +15,8 @@ const callsSchema = z.object({
 export async function getCalls(url: string) {
   return callsSchema.parse(await (await fetch(url)).json()).calls;
 }
+
+/** What this address answers, whatever its status. */
+export async function getJson(url: string, headers: Record<string, string> = {}): Promise<unknown> {
+  return (await fetch(url, { headers })).json();
+}

@@ -15,6 +15,10 @@ import { Listener } from "./nodes.ts";
 import { startRuntime } from "./runtime-server.ts";
 import { VoiceClient, type VoiceClientOptions } from "./voice-client.ts";
 
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const PHONE = "the-token-of-the-phone";
+const ANNA = "the-token-of-anna-who-steers";
+
 const callSchema = z.looseObject({
   session_id: z.string(),
   muted: z.boolean(),
@@ -41,17 +45,13 @@ export type LiveServerOptions = {
   rules?: object;
   transferNumber?: string | null;
   escalateOnRequest?: boolean;
-  canSupervise?: boolean;
+  /** Whether there are tokens: the caller's, and that of anna, a supervisor. Default true. */
+  tokens?: boolean;
 };
 
 /** The example's whole server in this process, with a mock model that finds no mood unless the words name one. */
 export async function startLiveServer(options: LiveServerOptions = {}) {
-  const {
-    rules = {},
-    transferNumber = "+15550100",
-    escalateOnRequest = false,
-    canSupervise = true,
-  } = options;
+  const { rules = {}, transferNumber = "+15550100", escalateOnRequest = false, tokens = true } = options;
   const mock = await startMockLlm();
   mock.onSentiment((_request, utterance) => /positive|negative|frustrated/.exec(utterance)?.[0] ?? "neutral");
   const llm = createLlm(parseConfig({ OPENAI_BASE_URL: mock.baseUrl }));
@@ -77,13 +77,15 @@ export async function startLiveServer(options: LiveServerOptions = {}) {
       await session.start();
       await session.waitUntilComplete();
     },
-    {},
+    tokens ? { TOKENS: `caller phone ${PHONE}, supervisor anna ${ANNA}` } : {},
     {
       plugins: async (app) => {
-        await app.register(liveRoutes, { live, canSupervise });
+        await app.register(liveRoutes, { live });
       },
     },
   );
+  const phone = tokens ? bearer(PHONE) : {};
+  const anna: Record<string, string> = tokens ? bearer(ANNA) : {};
   return {
     ...server,
     mock,
@@ -91,26 +93,27 @@ export async function startLiveServer(options: LiveServerOptions = {}) {
     /** A listener on the bus of each call, the start-up check's first. */
     listeners,
     call: async (init: VoiceClientOptions = {}) => {
-      const client = await VoiceClient.connect(server.wsUrl, init);
+      const client = await VoiceClient.connect(server.wsUrl, { headers: phone, ...init });
       client.join();
       await client.next("agent.speak");
       return client;
     },
     watch: (query = "", headers: Record<string, string> = {}) =>
-      EventReader.connect(`${server.url}/live${query}`, headers),
+      EventReader.connect(`${server.url}/live${query}`, { ...anna, ...headers }),
     /** GET /live/calls */
-    list: async () => listSchema.parse(await (await fetch(`${server.url}/live/calls`)).json()),
+    list: async () =>
+      listSchema.parse(await (await fetch(`${server.url}/live/calls`, { headers: anna })).json()),
     /** GET /live/calls/ID; null for a 404. */
     one: async (id: string) => {
-      const response = await fetch(`${server.url}/live/calls/${id}`);
+      const response = await fetch(`${server.url}/live/calls/${id}`, { headers: anna });
       const body: unknown = await response.json();
       return response.status === 404 ? null : oneSchema.parse(body);
     },
     post: async (path: string, body?: unknown) => {
-      const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+      const json = { headers: { ...anna, "content-type": "application/json" }, body: JSON.stringify(body) };
       const response = await fetch(`${server.url}${path}`, {
         method: "POST",
-        ...(body === undefined ? {} : json),
+        ...(body === undefined ? { headers: anna } : json),
       });
       return { status: response.status, body: answerSchema.parse(await response.json()) };
     },

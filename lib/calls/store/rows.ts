@@ -86,6 +86,8 @@ export const noteSchema = z.discriminatedUnion("kind", [
     offsetMs: z.number(),
     action: z.enum(["whisper", "say", "transfer", "end", "mute", "unmute"]),
     text: z.string().nullable(),
+    // Not kept of old.
+    by: z.string().nullable().default(null),
   }),
 ]);
 
