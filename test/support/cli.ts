@@ -29,9 +29,9 @@ const PROMPT = /(?:^|\n)You: $/;
 /** Wide enough that rich breaks no paragraph. */
 const COLUMNS = 5_000;
 /** Python's start, plus the 2 s that it waits for a greeting, on a busy machine. */
-const START_GUARD_MS = 30_000;
-const ANSWER_GUARD_MS = 20_000;
-const EXIT_GUARD_MS = 10_000;
+const START_GUARD_MS = 120_000;
+const ANSWER_GUARD_MS = 60_000;
+const EXIT_GUARD_MS = 60_000;
 
 /**
  * The `smallestai` executable of this version: the one SMALLESTAI_4 or SMALLESTAI_5 names, else the one in the

@@ -6,7 +6,7 @@ const dataSchema = z.looseObject({ at: z.iso.datetime() });
 
 export type StreamEvent = { id: number | null; type: string; data: z.infer<typeof dataSchema> };
 
-const GUARD_MS = 5_000;
+const GUARD_MS = 30_000;
 
 /** Reads a stream of server-sent events, as a browser's EventSource does. */
 export class EventReader {
@@ -45,7 +45,7 @@ export class EventReader {
     });
   }
 
-  /** The next event of this type, passing over all before it. @throws when the stream ends first, or after 5 s. */
+  /** The next event of this type, passing over all before it. @throws when the stream ends first, or after 30 s. */
   async next(type: string, matches: (event: StreamEvent) => boolean = () => true): Promise<StreamEvent> {
     const guard = AbortSignal.timeout(GUARD_MS);
     for (;;) {

@@ -66,7 +66,7 @@ type Scripted = Reply | string | Promise<Reply | string>;
 type ChatHandler = (request: LlmRequest) => Scripted;
 type SentimentHandler = (request: LlmRequest, utterance: string) => Scripted;
 
-const GUARD_MS = 20_000;
+const GUARD_MS = 60_000;
 const DEFAULT_TEXT = "Hello from the mock.";
 
 /** Starts an OpenAI-compatible server on 127.0.0.1, on a free port unless one is given. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-const GUARD_MS = 10_000;
+const GUARD_MS = 60_000;
 const POLL_MS = 20;
 
 /**

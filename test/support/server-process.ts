@@ -33,11 +33,11 @@ export type ServerProcessOptions = {
   until?: "/ready" | "/health";
 };
 
-/** From spawn to ready; tsx on a busy machine takes seconds. */
-const START_GUARD_MS = 30_000;
-const LINE_GUARD_MS = 20_000;
+/** From spawn to ready; tsx on a machine that does ten things at once takes half a minute. */
+const START_GUARD_MS = 120_000;
+const LINE_GUARD_MS = 60_000;
 /** Longer than the server may take to drain. */
-const STOP_GUARD_MS = 30_000;
+const STOP_GUARD_MS = 60_000;
 const TURN_GUARD_MS = 120_000;
 const POLL_MS = 50;
 
@@ -86,7 +86,7 @@ export class ServerProcess {
 
   /**
    * The first log line that matches and comes after the one this method found before.
-   * @throws when the process ends first, or after 20 s.
+   * @throws when the process ends first, or after a minute.
    */
   async nextLine(matches: (line: LogLine) => boolean): Promise<LogLine> {
     const guard = AbortSignal.timeout(LINE_GUARD_MS);
@@ -102,7 +102,7 @@ export class ServerProcess {
     }
   }
 
-  /** Waits for a 200 from this route. @throws when the process ends first, or after 30 s. */
+  /** Waits for a 200 from this route. @throws when the process ends first, or after 2 minutes. */
   async waitFor(route: string): Promise<void> {
     const guard = AbortSignal.timeout(START_GUARD_MS);
     while (!guard.aborted && !this.#hasExited) {
@@ -121,7 +121,7 @@ export class ServerProcess {
     this.#child.kill(signal);
   }
 
-  /** Sends the signal, waits for the end, and gives the exit code. Safe to call again. @throws after 30 s. */
+  /** Sends the signal, waits for the end, and gives the exit code. Safe to call again. @throws after a minute. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     if (!this.#hasExited) this.#child.kill(signal);
     return endOf(this.#child, this.exited, STOP_GUARD_MS, `the server after ${signal}`);

@@ -43,7 +43,7 @@ export type Turn = {
 };
 
 /** A hang, not a delay: a machine that does ten things at once takes seconds. */
-const GUARD_MS = 20_000;
+const GUARD_MS = 60_000;
 
 /** Plays the voice platform, or the command line client, on a real WebSocket. */
 export class VoiceClient {
@@ -150,7 +150,7 @@ export class VoiceClient {
   /**
    * The next frame of this type, passing over all before it; they stay in `received`.
    * One reader at a time.
-   * @throws when the socket closes first, or after 20 s, with what came instead.
+   * @throws when the socket closes first, or after a minute, with what came instead.
    */
   async next(type: string, matches: (frame: Frame) => boolean = () => true): Promise<Frame> {
     if (this.#reading) throw new Error("another next() is already waiting on this client");
