@@ -69,6 +69,8 @@ const schema = z.object({
   MAX_EVENTS_PER_SECOND: count(200),
   SESSION_IDLE_TIMEOUT_MS: ms(15 * 60_000),
   SLOW_CLIENT_TIMEOUT_MS: ms(10_000),
+  // A caller who thinks is left alone; one who is gone should not hold the line for the quarter of an hour above. 0: never.
+  SILENCE_TIMEOUT_MS: z.coerce.number().int().min(0).max(3_600_000).default(20_000),
 
   // Who may enter, and how long calls may go on once the server has been told to stop.
   AUTH_TOKEN: z.string().min(8, "use at least 8 characters, e.g. of `openssl rand -hex 24`").optional(),

@@ -16,7 +16,10 @@ export type CallNotesOptions = {
   text: TextPolicy;
 };
 
-type Noted = Extract<Moment, { type: "escalation" | "alert" | "supervisor" | "usage" | "error" }>;
+type Noted = Extract<
+  Moment,
+  { type: "escalation" | "transfer" | "alert" | "supervisor" | "usage" | "error" }
+>;
 
 /** Writes what is noted of one call beside its turns: alerts, errors, supervisor's acts, the escalation and the usage. */
 export class CallNotes {
@@ -41,6 +44,10 @@ export class CallNotes {
       case "escalation":
         this.#setEscalation({ ...moment.escalation, utterance: moment.utterance, offsetMs });
         break;
+      case "transfer":
+        this.#transferRequested = true;
+        this.#add({ kind: "transfer", transfer: moment.transfer });
+        break;
       case "alert":
         this.#addAlert(moment.alert, offsetMs);
         break;
@@ -58,10 +65,6 @@ export class CallNotes {
         this.#add({ kind: "error", offsetMs, message, severity: severity ?? "warning" });
       }
     }
-  }
-
-  hearTransfer(): void {
-    this.#transferRequested = true;
   }
 
   #addAlert({ rule, severity, message, evidence }: LogPayloads["coaching"], offsetMs: number): void {

@@ -2,7 +2,7 @@ import { type Expression, sql } from "kysely";
 import { z } from "zod";
 import { groupBy } from "./group-by.ts";
 import type { CallRecord } from "./record.ts";
-import type { Report } from "./report.ts";
+import { countBy, type Report } from "./report.ts";
 import { replyTimes } from "./report-quality.ts";
 import type { Db } from "./store/schema.ts";
 import { ZoneDays } from "./time-zone.ts";
@@ -31,8 +31,9 @@ export type Tally = {
 /**
  * `call`, `escalated`: n calls. `score`: n calls with a score, total in hundredths. `verdict`: n counted verdicts,
  * total of them negative. `reply`: n replies of the class `key`. `alert`: n alerts of the rule `key`.
+ * `transfer`: n transfers of the outcome `key`. `answered`: n transfers that were, total of the ms that they took.
  */
-const MEASURES = ["call", "escalated", "score", "verdict", "reply", "alert"] as const;
+const MEASURES = ["call", "escalated", "score", "verdict", "reply", "alert", "transfer", "answered"] as const;
 type Measure = (typeof MEASURES)[number];
 
 const tallySchema = z.object({
@@ -54,6 +55,10 @@ export type QualityFigures = {
   replyP95Ms: number | null;
   /** Alerts by rule. */
   alerts: Record<string, number>;
+  /** Transfers by outcome. */
+  transfers: Record<string, number>;
+  /** Mean time from the request to the answer of those that were answered, ms; null without one. */
+  transferAnsweredMs: number | null;
 };
 
 export type QualityBucket = QualityFigures & {
@@ -84,6 +89,16 @@ export function tallyCall(call: CallRecord, report: Report): Tally {
   for (const ms of replyTimes(call.turns)) classes.set(classOf(ms), (classes.get(classOf(ms)) ?? 0) + 1);
   for (const [key, n] of classes) counts.push({ measure: "reply", key: String(key), n, total: 0 });
   for (const [key, n] of Object.entries(alertsByRule)) counts.push({ measure: "alert", key, n, total: 0 });
+  for (const [key, n] of Object.entries(countBy(call.transfers.map(({ outcome }) => outcome)))) {
+    counts.push({ measure: "transfer", key, n, total: 0 });
+  }
+  const answered = call.transfers.flatMap(({ outcome, tookMs }) =>
+    outcome === "answered" && tookMs !== null ? [tookMs] : [],
+  );
+  if (answered.length > 0) {
+    const total = answered.reduce((sum, ms) => sum + ms, 0);
+    counts.push({ measure: "answered", key: "", n: answered.length, total });
+  }
   return { hour: call.startedAt - (call.startedAt % HOUR_MS), counts };
 }
 
@@ -191,8 +206,12 @@ function figures(rows: readonly Count[]): QualityFigures {
   const verdicts = sum("verdict");
   const replies = new Map<number, number>();
   for (const { key, n } of of("reply")) replies.set(Number(key), (replies.get(Number(key)) ?? 0) + n);
-  const alerts = new Map<string, number>();
-  for (const { key, n } of of("alert")) alerts.set(key, (alerts.get(key) ?? 0) + n);
+  const byKey = (measure: Measure) => {
+    const counts = new Map<string, number>();
+    for (const { key, n } of of(measure)) counts.set(key, (counts.get(key) ?? 0) + n);
+    return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  const answered = sum("answered");
   return {
     calls,
     escalated,
@@ -201,7 +220,9 @@ function figures(rows: readonly Count[]): QualityFigures {
     negativeShare: ratio(verdicts.total, verdicts.n, 4),
     replyP50Ms: percentile(replies, 0.5),
     replyP95Ms: percentile(replies, 0.95),
-    alerts: Object.fromEntries([...alerts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    alerts: byKey("alert"),
+    transfers: byKey("transfer"),
+    transferAnsweredMs: answered.n === 0 ? null : Math.round(answered.total / answered.n),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { AgentDescription, EndReason } from "../nodes/agent-node.ts";
-import type { AnswerOutcome, ToolUse } from "../session/moments.ts";
+import type { AnswerOutcome, ToolUse, TransferNews } from "../session/moments.ts";
 import type { ConversationType, JsonObject } from "../wire/events.ts";
 import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
@@ -86,11 +86,15 @@ export type Alert = Coaching & { offsetMs: number };
 export type CallError = { offsetMs: number; message: string; severity: "warning" | "fatal" };
 export type SupervisorAct = LogPayloads["supervisor"] & { offsetMs: number };
 
-/** What happens on the call's timeline beside the turns. */
+/** A transfer of the call, as it ended; `requested` while it is under way. */
+export type TransferRecord = TransferNews;
+
+/** What happens on the call's timeline beside the turns. A transfer is noted again when it has ended. */
 export type Note =
   | ({ kind: "alert" } & Alert)
   | ({ kind: "error" } & CallError)
-  | ({ kind: "supervisor" } & SupervisorAct);
+  | ({ kind: "supervisor" } & SupervisorAct)
+  | { kind: "transfer"; transfer: TransferRecord };
 
 export type Escalation = {
   reason: string;
@@ -152,6 +156,7 @@ export type CallRecord = CallStart & {
   alerts: Alert[];
   errors: CallError[];
   supervisor: SupervisorAct[];
+  transfers: TransferRecord[];
   escalation: Escalation | null;
   usage: ModelUsage[];
   summary: SummaryItem[] | null;

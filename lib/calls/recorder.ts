@@ -69,10 +69,8 @@ export class CallRecorder extends TimelineNode {
       case "verdict":
         if (moment.turn !== null) turns.writeVerdict(moment.turn, moment.verdict);
         break;
-      case "handOff":
-        if (moment.event.type === "agent.transfer_call") notes.hearTransfer();
-        break;
       case "escalation":
+      case "transfer":
       case "alert":
       case "supervisor":
       case "usage":

@@ -1,5 +1,5 @@
 import type { QualityFigures } from "./quality.ts";
-import type { CallRecord } from "./record.ts";
+import type { CallRecord, TransferRecord } from "./record.ts";
 import type { Report } from "./report.ts";
 import type { CallListItem } from "./store/rows.ts";
 
@@ -49,9 +49,10 @@ export function renderReport(call: CallRecord, report: Report): string {
     [
       "Escalation",
       escalation.triggered
-        ? `${escalation.outcome} (${escalation.action}) at ${clock(escalation.offsetMs ?? 0)}. ${escalation.note}`
+        ? `${escalation.outcome} (${escalation.action}) at ${clock(escalation.offsetMs ?? 0)}${escalation.note ? `. ${escalation.note}` : ""}`
         : "none",
     ],
+    ...report.transfers.map((transfer) => ["Transfer", transferOf(transfer)] as const),
     [
       "Quality",
       `${quality.turns.user} caller and ${quality.turns.assistant} agent turns, agent spoke ${percent(quality.talkRatio)} of the words`,
@@ -111,6 +112,12 @@ function sentimentOf({ sentiment }: Report): string {
       ? `${modelVerdicts} model and ${fallbackVerdicts} rule-based verdicts`
       : `${modelVerdicts} verdicts`;
   return `${signed(score)} ${label}, ${trend} (${signed(shift ?? 0)}), ${percent(negativeShare)} negative, ${from}`;
+}
+
+function transferOf({ kind, requestedAtMs, outcome, tookMs, returned }: TransferRecord): string {
+  const took = tookMs === null ? "" : ` after ${Math.round(tookMs / 1_000)} s`;
+  const back = returned ? ", the caller came back" : "";
+  return `${kind}, asked for at ${clock(requestedAtMs)}: ${outcome}${took}${back}`;
 }
 
 function scoresOf({ sentiment }: Report): string {

@@ -1,8 +1,8 @@
-import type { CallEnd, CallRecord, Escalation, SummaryItem } from "./record.ts";
+import type { CallEnd, CallRecord, Escalation, SummaryItem, TransferRecord } from "./record.ts";
 import { type QualityReport, reportQuality } from "./report-quality.ts";
 import { reportSentiment, type SentimentReport } from "./report-sentiment.ts";
 
-/** The transfer leg is the platform's; whoever reads the outcome must not take it for more than it says. */
+/** For a line that does not tell how a transfer ended: whoever reads the outcome must not take it for more than it says. */
 const ESCALATION_NOTE = "The transfer itself happens on the platform and is not visible here.";
 
 type EscalationReport = {
@@ -18,6 +18,7 @@ export type Report = {
   durationMs: number | null;
   sentiment: SentimentReport;
   escalation: EscalationReport;
+  transfers: TransferRecord[];
   quality: QualityReport;
   alertsByRule: Record<string, number>;
   summary: SummaryItem[] | null;
@@ -32,14 +33,16 @@ export function reportCall(call: CallRecord): Report {
     endReason: call.endReason,
     durationMs: call.endedAt === null ? null : call.endedAt - call.startedAt,
     sentiment: reportSentiment(call.turns),
-    escalation: reportEscalation(call.escalation),
+    escalation: reportEscalation(call),
+    transfers: call.transfers,
     quality: reportQuality(call),
     alertsByRule: countBy(call.alerts.map(({ rule }) => rule)),
     summary: call.summary,
   };
 }
 
-function reportEscalation(escalation: Escalation | null): EscalationReport {
+function reportEscalation({ escalation, transfers }: CallRecord): EscalationReport {
+  const isKnown = transfers.some(({ outcome }) => outcome !== "requested" && outcome !== "unknown");
   return {
     triggered: escalation !== null,
     utterance: escalation?.utterance ?? null,
@@ -48,11 +51,12 @@ function reportEscalation(escalation: Escalation | null): EscalationReport {
     sameTurn: escalation?.sameTurn ?? null,
     action: escalation?.action ?? null,
     outcome: escalation?.outcome ?? null,
-    note: escalation && ESCALATION_NOTE,
+    note: escalation && !isKnown ? ESCALATION_NOTE : null,
   };
 }
 
-function countBy(names: readonly string[]): Record<string, number> {
+/** How often each of these names occurs, in the order of the names. */
+export function countBy(names: readonly string[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));

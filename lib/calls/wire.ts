@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ANSWER_OUTCOMES } from "../session/moments.ts";
 import { CONVERSATION_TYPES } from "../wire/events.ts";
+import { TRANSFER_OUTCOMES } from "../wire/line-events.ts";
 import { SENTIMENTS } from "../wire/log-events.ts";
 import { CALL_ENDS } from "./record.ts";
 import { LABELS } from "./report-sentiment.ts";
@@ -84,6 +85,16 @@ const turnWire = z.object({
 });
 
 const action = z.enum(["cold_transfer", "warm_transfer", "none"]);
+const transfers = z.array(
+  z.object({
+    number: count,
+    kind: z.enum(["cold", "warm"]),
+    requested_at_ms: ms,
+    outcome: z.enum(TRANSFER_OUTCOMES),
+    took_ms: msOrNull,
+    returned: z.boolean(),
+  }),
+);
 const outcome = z.enum(["requested", "no_number", "socket_closed"]);
 
 export const callWire = z.object({
@@ -130,6 +141,7 @@ export const callWire = z.object({
       by: text,
     }),
   ),
+  transfers,
   summary,
 });
 
@@ -178,6 +190,7 @@ export const reportWire = z.object({
     outcome: outcome.nullable(),
     note: text,
   }),
+  transfers,
   quality: z.object({
     turns: z.object({ user: count, assistant: count }),
     words: z.object({ user: count, assistant: count }),
@@ -206,6 +219,8 @@ const figures = {
   reply_p50_ms: msOrNull,
   reply_p95_ms: msOrNull,
   alerts: z.record(z.string(), count),
+  transfers: z.record(z.string(), count),
+  transfer_answered_ms: msOrNull,
 };
 
 export const qualityWire = z.object({
@@ -227,7 +242,7 @@ export const conflictWire = z.object({ error: z.literal("going_on"), message: z.
 /** Epoch ms inside, ISO 8601 on the wire. */
 const TIMES = new Set(["startedAt", "endedAt", "from", "to", "start"]);
 /** Their keys are names of somebody else's and stay as they are. */
-const AS_IS = new Set(["variables", "evidence", "alertsByRule", "alerts"]);
+const AS_IS = new Set(["variables", "evidence", "alertsByRule", "alerts", "transfers"]);
 
 /** A record, a report or figures as they go out. */
 export function toWire(value: unknown): unknown {

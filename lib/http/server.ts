@@ -10,6 +10,7 @@ import Fastify, {
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { describeError } from "../errors.ts";
+import { atomsLine } from "../lines/atoms.ts";
 import { Metrics, type RefusalReason } from "../metrics/metrics.ts";
 import { AgentSession, DryRunComplete, type SetupSession } from "../session/session.ts";
 import { Connections } from "../socket/connections.ts";
@@ -124,12 +125,13 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
           why === "full" ? "All lines are busy: MAX_SESSIONS calls are open" : "The server is going away",
       });
   };
+  const atoms = atomsLine(config);
   for (const [path, setupSession] of Object.entries(routes)) {
     app.get(path, { websocket: true, onRequest: admit, config: { access: "call" } }, (socket, request) => {
       // Asked again, for between the hook and the handshake other requests may have come.
       const why = notReady ? "not_ready" : connections.refusal();
       if (why === null) {
-        connections.add(socket, request.raw.socket, setupSession);
+        connections.add(socket, request.raw.socket, { setupSession, line: atoms });
         return;
       }
       refused(why)(request);

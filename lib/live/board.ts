@@ -6,6 +6,7 @@ const MAX_SCORES = 200;
 const MAX_TURNS = 200;
 const MAX_ALERTS = 50;
 const MAX_SUPERVISOR_ACTS = 50;
+const MAX_TRANSFERS = 20;
 
 type News<T extends LiveEvent["type"]> = Omit<Extract<LiveEvent, { type: T }>, "type" | "sessionId">;
 
@@ -19,6 +20,7 @@ type Picture = {
   turns: News<"turn">[];
   alerts: News<"alert">[];
   supervisor: News<"supervisor">[];
+  transfers: News<"transfer">[];
 };
 
 /** How the live calls stand, made from their events alone: a viewer who starts from it and adds what follows has it all. */
@@ -63,6 +65,7 @@ function blank(started: Picture["started"]): Picture {
     turns: [],
     alerts: [],
     supervisor: [],
+    transfers: [],
   };
 }
 
@@ -89,6 +92,12 @@ function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" |
     case "escalation": {
       const { type: _type, ...escalation } = rest;
       call.escalation = escalation;
+      break;
+    }
+    case "transfer": {
+      const { type: _type, ...transfer } = rest;
+      call.transfers = call.transfers.filter(({ number }) => number !== transfer.number);
+      add(call.transfers, transfer, MAX_TRANSFERS);
       break;
     }
     case "supervisor": {
@@ -121,6 +130,7 @@ function toWire(call: Picture): JsonObject {
     alerts: call.alerts.map(snakeKeys),
     escalation: call.escalation && snakeKeys(call.escalation),
     supervisor: call.supervisor.map(snakeKeys),
+    transfers: call.transfers.map(snakeKeys),
     turn_count: call.turnCount,
   };
 }

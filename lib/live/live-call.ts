@@ -96,6 +96,9 @@ export class LiveCall extends TimelineNode {
         this.#tell({ type: "escalation", ...escalation });
         break;
       }
+      case "transfer":
+        this.#tell({ type: "transfer", ...moment.transfer });
+        break;
       case "supervisor":
         this.#tell({ type: "supervisor", ...moment.act });
         break;

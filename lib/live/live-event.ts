@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { EndReason } from "../nodes/agent-node.ts";
-import type { AnswerOutcome } from "../session/moments.ts";
+import type { AnswerOutcome, TransferNews } from "../session/moments.ts";
 import { type ConversationType, type JsonObject, snakeKeys } from "../wire/events.ts";
 import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
@@ -38,6 +38,8 @@ export type LiveNews =
       outcome: string;
       frustrationCount: number;
     }
+  /** Told when it is asked for, and again when it has ended. */
+  | ({ type: "transfer" } & TransferNews)
   | { type: "supervisor"; action: SupervisorAction; text: string | null; by: string | null }
   /** `crashed`: the server whose call it was is gone. */
   | { type: "call.ended"; reason: EndReason | "crashed"; durationMs: number };

@@ -1,6 +1,6 @@
 import { LLM_ERROR_KINDS } from "../errors.ts";
 import { TimelineNode } from "../nodes/timeline-node.ts";
-import type { AgentTurn, Moment } from "../session/moments.ts";
+import type { AgentTurn, Moment, TransferNews } from "../session/moments.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Counts what happens in one call. */
@@ -18,7 +18,8 @@ export class MetricsNode extends TimelineNode {
   }
 
   protected override hear(moment: Moment): void {
-    const { interrupts, llmErrors, verdicts, fallbacks, verdict, escalations } = this.#metrics;
+    const { interrupts, llmErrors, verdicts, fallbacks, verdict, escalations, keys, silences } =
+      this.#metrics;
     switch (moment.type) {
       case "answer.ended":
         this.#countAnswer(moment.turn);
@@ -36,6 +37,15 @@ export class MetricsNode extends TimelineNode {
       case "escalation":
         escalations.inc({ outcome: moment.escalation.outcome });
         break;
+      case "transfer":
+        this.#countTransfer(moment.transfer);
+        break;
+      case "key":
+        keys.inc();
+        break;
+      case "silence":
+        silences.inc({ did: moment.times === 1 ? "asked" : "goodbye" });
+        break;
       case "error": {
         const kind = LLM_ERROR_KINDS.find((each) => each === moment.error.payload?.kind);
         if (kind) llmErrors.inc({ kind });
@@ -44,6 +54,12 @@ export class MetricsNode extends TimelineNode {
       default:
         break;
     }
+  }
+
+  #countTransfer({ outcome, tookMs }: TransferNews): void {
+    if (outcome === "requested") return;
+    this.#metrics.transfers.inc({ outcome });
+    if (tookMs !== null) this.#metrics.transfer.observe(tookMs / 1_000);
   }
 
   #countAnswer({ outcome, chunks, interrupted, firstChunkMs, replyMs, answerMs }: AgentTurn): void {

@@ -28,6 +28,9 @@ const TURN_SECONDS = [0.05, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60];
 // 0.8 s is the default of ESCALATION_WAIT_MS: a verdict above it comes too late for its own turn. 5 s: SENTIMENT_TIMEOUT_MS.
 const VERDICT_SECONDS = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2, 5];
 
+// A telephone rings for half a minute; a warm transfer has its briefing on top.
+const TRANSFER_SECONDS = [1, 2, 5, 10, 15, 20, 30, 45, 60, 120];
+
 /** Agents and versions of them that are told apart. */
 const MAX_AGENTS = 50;
 const OTHER = { agent: "other", version: "other" };
@@ -51,6 +54,13 @@ export class Metrics {
     "kind",
   ]);
   readonly escalations = this.#counter("escalations_total", "Escalations, by outcome", ["outcome"]);
+  readonly transfers = this.#counter("transfers_total", "Transfers that have ended, by outcome", ["outcome"]);
+  readonly keys = this.#counter("keys_total", "Keys that callers have pressed", []);
+  readonly silences = this.#counter(
+    "silences_total",
+    "Silences of callers that the agent broke, by what it did",
+    ["did"],
+  );
   readonly interrupts = this.#counter("interrupts_total", "Answers and lines that the caller cut short", []);
   readonly firstChunk = this.#histogram(
     "first_chunk_seconds",
@@ -63,6 +73,11 @@ export class Metrics {
     FIRST_CHUNK_SECONDS,
   );
   readonly turn = this.#histogram("turn_seconds", "From the request to the end of its answer", TURN_SECONDS);
+  readonly transfer = this.#histogram(
+    "transfer_seconds",
+    "From the request for a transfer to its outcome",
+    TRANSFER_SECONDS,
+  );
   readonly verdict = this.#histogram("verdict_seconds", "From an utterance to its verdict", VERDICT_SECONDS);
 
   readonly #agents = new Set<string>();

@@ -6,6 +6,7 @@ import {
   type AgentEvent,
   type AnyEvent,
   type Draft,
+  type EventOf,
   isAgentEvent,
   type JsonObject,
   type SessionContext,
@@ -81,6 +82,7 @@ const WARN_EVERY = 100;
 const INDISPENSABLE: ReadonlySet<AnyEvent["type"]> = new Set([
   "agent.transcript.update",
   "system.llm.request",
+  "system.transfer.ended",
   "agent.llm.response.start",
   "agent.llm.response.end",
   "agent.end_call",
@@ -139,6 +141,9 @@ export class AgentNode {
 
   /** Runs at once when an interrupt passes this node, ahead of its mailbox. Override it to drop what is held back. */
   protected onInterrupt(): void {}
+
+  /** Runs for every key the caller presses, ahead of {@link processEvent}. Never write the digit down: it may be a secret. */
+  protected onKey(_digit: string): void | Promise<void> {}
 
   /** Sends an event to the nodes below, or, from a node with none below, to the client. */
   sendEvent(draft: Draft): void {
@@ -251,12 +256,17 @@ export class AgentNode {
     this.#inHand = event;
     if (event.type === "agent.llm.response.start") this.#cutOff = false;
     try {
-      const work = this.dispatch(event);
+      const work = event.type === "system.user.key" ? this.#takeKey(event) : this.dispatch(event);
       if (work) return this.#settle(event, work);
     } catch (error) {
       this.reportError(error, "handling", event.type);
     }
     this.#inHand = null;
+  }
+
+  async #takeKey(event: EventOf<"system.user.key">): Promise<void> {
+    await this.onKey(event.digit);
+    await this.dispatch(event);
   }
 
   async #settle(event: AnyEvent, work: Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
-import type { ChatRequest, ChatStream } from "../llm/chat.ts";
+import type { ChatRequest, ChatStream, ToolCall } from "../llm/chat.ts";
 import { readArguments, type ToolSet } from "../llm/tools.ts";
 import type { AgentEvent, Draft, SessionContext } from "../wire/events.ts";
 import type { Turn } from "./turn.ts";
@@ -21,6 +21,8 @@ export type AnswerOptions = {
   isDone: () => boolean;
   /** The call that the tools are used in. */
   about: SessionContext;
+  /** What asks the caller for the keys that these tools wait for; null if they wait for none. */
+  asksForKeys: (calls: readonly ToolCall[]) => string | null;
   /** What is said when tools have kept the caller waiting for so long, ms. */
   holding: { line: string; afterMs: number };
 };
@@ -38,12 +40,18 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     const calls = stream.toolCalls;
     if (calls.length === 0 || request.toolChoice === "none") return;
     const { initialVariables: variables, caller } = options.about;
+    const ask = options.asksForKeys(calls);
+    if (ask !== null && text === "") yield ask;
+    const { interruptible } = turn;
+    // A key comes with an interrupt on many a line.
+    if (ask !== null) turn.interruptible = false;
     const running = tools.run(calls, { signal: turn.signal, turnId: turn.id, variables, caller }, publish);
-    if (await isSlow(running, holding.afterMs, turn.signal)) {
+    if (ask === null && (await isSlow(running, holding.afterMs, turn.signal))) {
       // Words of before, and those that follow the tool, are sentences of their own.
       yield `${/\S$/.test(turn.said) ? " " : ""}${holding.line} `;
     }
     const results = await running;
+    turn.interruptible = interruptible;
     if (turn.over) return;
     const asked = {
       role: "assistant" as const,

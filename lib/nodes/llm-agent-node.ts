@@ -6,6 +6,7 @@ import { type Transfer, transferDraft } from "../session/transfer.ts";
 import type { AnyEvent } from "../wire/events.ts";
 import { logDraft } from "../wire/log-events.ts";
 import { streamAnswer } from "./answer.ts";
+import { COLLECT_DIGITS, type DigitCollection, DigitCollector, digitsTool } from "./digits.ts";
 import { OutputAgentNode, type OutputAgentNodeOptions } from "./output-agent-node.ts";
 import { SupervisionError } from "./supervised.ts";
 import type { Turn } from "./turn.ts";
@@ -19,7 +20,7 @@ export type LlmAgentNodeOptions = OutputAgentNodeOptions & {
   /** What the model is told it is and does; a function is asked anew for each answer. */
   instructions: string | (() => string | Promise<string>);
   /** Default: none. */
-  tools?: readonly (Tool | BuiltInTool)[];
+  tools?: readonly (Tool | BuiltInTool | DigitCollection)[];
   /** Default: `AGENT_MODEL`. */
   model?: string;
   /** 0…2, default 0.7. */
@@ -50,13 +51,16 @@ export class LlmAgentNode extends OutputAgentNode {
   readonly #options: LlmAgentNodeOptions;
   readonly #tools: ToolSet;
   readonly #whispers = new Whispers();
+  readonly #digits = new DigitCollector();
+  readonly #asksForKeys: string | null;
   #greeted = false;
 
   constructor(options: LlmAgentNodeOptions) {
     super(options);
     this.#options = options;
     const tools = options.tools ?? [];
-    this.#tools = new ToolSet(tools.map((each) => (typeof each === "string" ? this.#builtIn(each) : each)));
+    this.#asksForKeys = tools.find(isDigitCollection)?.prompt ?? null;
+    this.#tools = new ToolSet(tools.map((each) => this.#toTool(each)));
   }
 
   override get model(): string {
@@ -119,6 +123,12 @@ export class LlmAgentNode extends OutputAgentNode {
     this.sendEvent(transferDraft(target, `${this.briefing()}${why}`, SUPERVISOR_GREETING));
   }
 
+  /** A key that `collect_digits` waits for goes there, and no further. */
+  override accept(event: AnyEvent): void {
+    if (event.type === "system.user.key" && this.#digits.key(event.digit)) return;
+    super.accept(event);
+  }
+
   protected override onEvent(event: AnyEvent): void {
     const { greeting } = this.#options;
     if (event.type !== "system.user.joined" || this.#greeted || greeting === undefined) return;
@@ -163,6 +173,7 @@ export class LlmAgentNode extends OutputAgentNode {
       tools: this.#tools,
       publish: (event) => this.sendEvent(event),
       isDone: () => this.handOff !== null,
+      asksForKeys: (calls) => (calls.some(({ name }) => name === COLLECT_DIGITS) ? this.#asksForKeys : null),
       about: this.session.context,
       holding: { line: holdingLine, afterMs: holdingAfterMs },
     });
@@ -195,6 +206,11 @@ export class LlmAgentNode extends OutputAgentNode {
     };
   }
 
+  #toTool(each: Tool | BuiltInTool | DigitCollection): Tool {
+    if (typeof each === "string") return this.#builtIn(each);
+    return isDigitCollection(each) ? digitsTool(each, this.#digits) : each;
+  }
+
   #builtIn(name: BuiltInTool): Tool {
     switch (name) {
       case "end_call":
@@ -221,4 +237,8 @@ export class LlmAgentNode extends OutputAgentNode {
         });
     }
   }
+}
+
+function isDigitCollection(each: Tool | BuiltInTool | DigitCollection): each is DigitCollection {
+  return typeof each !== "string" && "kind" in each;
 }

@@ -10,6 +10,7 @@ import {
   now,
   stamp,
 } from "../wire/events.ts";
+import type { TransferOutcome } from "../wire/line-events.ts";
 import { type LogPayloads, logDraft } from "../wire/log-events.ts";
 import { AgentNode, type AgentNodeOptions, type NodeSession } from "./agent-node.ts";
 import { type Supervised, SupervisionError } from "./supervised.ts";
@@ -30,11 +31,14 @@ const settingsSchema = z.object({ interruptible: z.boolean().optional() });
 export type OutputAgentNodeOptions = AgentNodeOptions & {
   /** Most messages of the conversation kept for the model. Default 200. */
   maxContextMessages?: number;
-  /** What is said when a supervisor ends the call. */
+  /** What is said when a supervisor ends the call, or a caller has fallen silent. */
   goodbye?: string;
+  /** What is said to a caller who has fallen silent, once; then it is the goodbye. */
+  stillThere?: string;
 };
 
 const GOODBYE = "Thank you for calling. Goodbye!";
+const STILL_THERE = "Are you still there?";
 
 /**
  * A node that talks. It answers every `system.llm.request` with one start, the text of
@@ -44,6 +48,7 @@ const GOODBYE = "Thank you for calling. Goodbye!";
 export abstract class OutputAgentNode extends AgentNode implements Supervised {
   readonly conversation: Conversation;
   protected readonly goodbye: string;
+  readonly #stillThere: string;
   #settings: OutputAgentSettings = { interruptible: true };
   #turn: Turn | null = null;
   #turns = 0;
@@ -56,6 +61,7 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     super(options);
     this.conversation = new Conversation(options.maxContextMessages ?? 200);
     this.goodbye = options.goodbye ?? GOODBYE;
+    this.#stillThere = options.stillThere ?? STILL_THERE;
   }
 
   /** The language model it speaks with, for the record of its calls; null for none. */
@@ -79,6 +85,12 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
   /** The answer to a request that comes after the hand-off; empty for none. */
   protected answerAfterHandOff(): string {
     return "";
+  }
+
+  /** What a caller hears who comes back from a transfer. */
+  protected afterTransfer(outcome: TransferOutcome): string {
+    const why = outcome === "busy" ? "The line is busy" : "Nobody could take your call";
+    return `I'm sorry. ${why} just now, so I am back with you. What would you like me to do?`;
   }
 
   get settings(): Readonly<OutputAgentSettings> {
@@ -203,6 +215,12 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
       case "system.output_agent.update_settings":
         this.#updateSettings(event.settings);
         break;
+      case "system.transfer.ended":
+        if (event.returned) this.#takeBack(event.outcome);
+        break;
+      case "system.user.idle":
+        this.#breakSilence(event.times);
+        break;
       default:
         break;
     }
@@ -218,6 +236,18 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     } else if (parsed.data.interruptible !== undefined) {
       this.#settings = { interruptible: parsed.data.interruptible };
     }
+  }
+
+  /** The caller is ours again. */
+  #takeBack(outcome: TransferOutcome): void {
+    this.#handOff = { at: "none" };
+    if (!this.#muted) this.speak(this.afterTransfer(outcome));
+  }
+
+  #breakSilence(times: number): void {
+    if (this.handOff !== null || this.#muted || this.#turn) return;
+    if (times === 1) this.speak(this.#stillThere);
+    else this.end();
   }
 
   #answer(): void {

@@ -1,4 +1,5 @@
 import type { AgentEvent, EventOf } from "../wire/events.ts";
+import type { TransferOutcome } from "../wire/line-events.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
 
 /*
@@ -72,6 +73,19 @@ type ToolLog<N extends "tool_call_start" | "tool_call_end" | "tool_call_error"> 
   readonly phase: N;
 } & LogPayloads[N];
 
+/** A transfer of the call, as far as it has come. */
+export type TransferNews = {
+  /** Place among the transfers of the call, from 1. */
+  readonly number: number;
+  readonly kind: "cold" | "warm";
+  readonly requestedAtMs: number;
+  readonly outcome: TransferOutcome;
+  /** From the request to the outcome, ms; null while it is under way, and where the line never told. */
+  readonly tookMs: number | null;
+  /** Whether the caller came back to the agent. */
+  readonly returned: boolean;
+};
+
 /** Something that happened in a call, told once. */
 export type Happening =
   /** The caller has begun or ceased to speak. */
@@ -103,6 +117,12 @@ export type Happening =
   | { type: "supervisor"; act: LogPayloads["supervisor"] }
   | { type: "usage"; usage: LogPayloads["llm.usage"] }
   | { type: "handOff"; event: EventOf<"agent.end_call"> | EventOf<"agent.transfer_call"> }
+  /** A transfer was asked for, and told again when it has ended. */
+  | { type: "transfer"; transfer: TransferNews }
+  /** The caller has pressed a key; which one is nobody's business but the node's that asked. */
+  | { type: "key" }
+  /** Nobody has said anything for long; `times` in a row, from 1. */
+  | { type: "silence"; times: number }
   | { type: "error"; error: EventOf<"agent.error"> }
   /** Whatever else a node has noted. */
   | { type: "log"; log: Extract<AgentEvent, { type: "agent.log" }> };

@@ -13,6 +13,7 @@ import {
 } from "../wire/events.ts";
 import { EventBus } from "./bus.ts";
 import { buildGraph, type Edge, type Graph } from "./graph.ts";
+import { SilenceWatch } from "./silence.ts";
 import { Timeline } from "./timeline.ts";
 
 /** Most frames kept while `setupSession` is still at work. */
@@ -141,6 +142,23 @@ export class AgentSession implements NodeSession {
   describe(description: Partial<AgentDescription>): void {
     this.#refuseAfterStart("describe the agent");
     this.#description = { ...this.#description, ...description };
+  }
+
+  /**
+   * Lets the nodes know, by `system.user.idle`, when nobody has said anything for so long, ms; 0: never. Where people
+   * type, they take their time.
+   */
+  watchSilence(afterMs: number): void {
+    if (afterMs === 0 || this.context.conversationType === "chat") return;
+    const watch = new SilenceWatch(afterMs, (times) => {
+      try {
+        this.receive(stamp<ClientEvent>({ type: "system.user.idle", times }));
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+    this.timeline.listen((moment) => watch.hear(moment));
+    this.signal.addEventListener("abort", () => watch.end(), { once: true });
   }
 
   /** Calls `listener` with every event from the client. Its failure is a warning in the log. */
@@ -284,6 +302,8 @@ export class AgentSession implements NodeSession {
   }
 
   #deliver(event: ClientEvent): void {
+    // Ahead of everybody: whoever hears of it may talk to the caller again.
+    if (event.type === "system.transfer.ended" && event.returned) this.#handedOff = null;
     this.#bus.publishFromClient(event);
     for (const listener of this.#listeners) {
       this.#notify(listener, event).catch((error: unknown) => this.fail(error));

@@ -1,7 +1,14 @@
 import type { AnyEvent, EventOf } from "../wire/events.ts";
 import { isLog, type LogPayloads } from "../wire/log-events.ts";
 import { countWords } from "../words.ts";
-import type { AnswerOutcome, Happening, Moment, MomentListener, WordsListener } from "./moments.ts";
+import type {
+  AnswerOutcome,
+  Happening,
+  Moment,
+  MomentListener,
+  TransferNews,
+  WordsListener,
+} from "./moments.ts";
 import { Repeats } from "./repeats.ts";
 import { REPORT_WINDOW, reportSpoken } from "./spoken.ts";
 import { SpokenTurn } from "./spoken-turn.ts";
@@ -42,6 +49,9 @@ export class Timeline {
   /** Offset of the caller's last words, while nobody has answered them. */
   #unansweredSince: number | null = null;
   #handedOff = false;
+  #transfers = 0;
+  /** The one that is under way. */
+  #transfer: TransferNews | null = null;
 
   /** Tells `listener` of every moment, at once; it must not throw. */
   listen(listener: MomentListener): void {
@@ -65,9 +75,10 @@ export class Timeline {
     else this.#hearOther(event);
   }
 
-  /** The call is over: an answer that is being given ends with it. */
+  /** The call is over: an answer that is being given ends with it, and nobody will tell how a transfer ended. */
   end(): void {
     this.#endAnswer("call_ended");
+    this.#endTransfer("unknown", false);
   }
 
   #hearChunk(text: string): void {
@@ -116,6 +127,16 @@ export class Timeline {
       case "agent.transfer_call":
         this.#handedOff = true;
         this.#tell({ type: "handOff", event });
+        if (event.type === "agent.transfer_call") this.#beginTransfer(event);
+        break;
+      case "system.transfer.ended":
+        this.#endTransfer(event.outcome, event.returned);
+        break;
+      case "system.user.key":
+        this.#tell({ type: "key" });
+        break;
+      case "system.user.idle":
+        this.#tell({ type: "silence", times: event.times });
         break;
       case "agent.error":
         this.#tell({ type: "error", error: event });
@@ -212,6 +233,24 @@ export class Timeline {
     if (turn) turn.interrupted = true;
     this.#tell({ type: "interrupt", turn });
     if (turn?.ended) this.#tell({ type: "correction", turn, because: "interrupted" });
+  }
+
+  #beginTransfer({ transferOptions }: EventOf<"agent.transfer_call">): void {
+    this.#endTransfer("unknown", false);
+    this.#transfers += 1;
+    const kind = transferOptions.type === "warm_transfer" ? "warm" : "cold";
+    const so = { number: this.#transfers, kind, requestedAtMs: this.now } as const;
+    this.#transfer = { ...so, outcome: "requested", tookMs: null, returned: false };
+    this.#tell({ type: "transfer", transfer: this.#transfer });
+  }
+
+  #endTransfer(outcome: TransferNews["outcome"], returned: boolean): void {
+    const transfer = this.#transfer;
+    if (returned) this.#handedOff = false;
+    if (!transfer) return;
+    this.#transfer = null;
+    const tookMs = outcome === "unknown" ? null : this.now - transfer.requestedAtMs;
+    this.#tell({ type: "transfer", transfer: { ...transfer, outcome, tookMs, returned } });
   }
 
   #hearLog(event: EventOf<"agent.log">): void {

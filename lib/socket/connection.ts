@@ -4,11 +4,12 @@ import type { Logger } from "pino";
 import type { RawData, WebSocket } from "ws";
 import type { Config } from "../config.ts";
 import { describeError, FrameError } from "../errors.ts";
+import type { Codec, Line, Step } from "../lines/line.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { type FaultOwner, runFor } from "../process/faults.ts";
 import { AgentSession, type SetupSession } from "../session/session.ts";
-import { type AgentEvent, type ClientEvent, decodeClientEvent, type EventOf, stamp } from "../wire/events.ts";
-import { closeSocket, type FrameKind, Outbox } from "./outbox.ts";
+import { type AgentEvent, type ClientEvent, type EventOf, stamp } from "../wire/events.ts";
+import { closeSocket, Outbox } from "./outbox.ts";
 import { EventRate } from "./rate.ts";
 
 /** How long a client may take to send `system.init`, ms (the protocol's figure). */
@@ -25,6 +26,8 @@ export type ConnectionOptions = {
   config: Config;
   log: Logger;
   setupSession: SetupSession;
+  /** How the frames of this connection are read and written. */
+  line: Line;
   metrics: Metrics;
 };
 
@@ -39,6 +42,7 @@ export class Connection implements FaultOwner {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   readonly #options: ConnectionOptions;
+  readonly #codec: Codec;
   readonly #rate: EventRate;
   readonly #initTimer: NodeJS.Timeout;
   readonly #idleTimer: NodeJS.Timeout;
@@ -58,6 +62,7 @@ export class Connection implements FaultOwner {
     this.#socket = socket;
     this.#stream = stream;
     this.#options = options;
+    this.#codec = options.line.open();
     this.#log = log.child({ sessionId: this.id });
     this.#rate = new EventRate(config.MAX_EVENTS_PER_SECOND);
     this.#initTimer = setTimeout(
@@ -128,17 +133,16 @@ export class Connection implements FaultOwner {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#closing || !this.#countFrame()) return;
-    const event = this.#decode(data);
-    if (!event) return;
+    const step = this.#decode(data, isBinary);
+    if (!step) return;
     this.#idleTimer.refresh();
-    if (this.#session) this.#receive(this.#session, event);
-    else if (event.type === "system.init") this.#open(event, isBinary ? "binary" : "text");
-    else this.#badFrame("before_init", `${event.type} came before system.init`);
+    for (const event of step.events) this.#receive(event);
+    this.#outbox?.sendFrames(step.frames);
   }
 
-  #decode(data: RawData): ClientEvent | null {
+  #decode(data: RawData, isBinary: boolean): Step | null {
     try {
-      return decodeClientEvent(toBytes(data));
+      return this.#codec.decode(toBytes(data), isBinary);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       if (!this.#session && error.eventType === "system.init") this.#refuse("bad_init", error.message);
@@ -147,21 +151,22 @@ export class Connection implements FaultOwner {
     }
   }
 
-  #receive(session: AgentSession, event: ClientEvent): void {
-    if (event.type === "system.init") this.#badFrame("second_init", "a session takes one system.init");
-    else session.receive(event);
+  #receive(event: ClientEvent): void {
+    const isInit = event.type === "system.init";
+    if (this.#session && isInit) this.#badFrame("second_init", "a session takes one system.init");
+    else if (this.#session) this.#session.receive(event);
+    else if (isInit) this.#open(event);
+    else this.#badFrame("before_init", `${event.type} came before system.init`);
   }
 
-  #open(init: EventOf<"system.init">, kind: FrameKind): void {
+  #open(init: EventOf<"system.init">): void {
     clearTimeout(this.#initTimer);
-    const { config, log, setupSession, metrics } = this.#options;
+    const { config, log, setupSession, line, metrics } = this.#options;
     const { conversationType, caller } = init.sessionContext;
     const callId = caller?.callId?.slice(0, MAX_CALL_ID_CHARS);
     this.#log = log.child({ sessionId: this.id, ...(callId ? { call_id: callId } : {}) });
     const outlet = new Outbox(this.#socket, this.#stream, {
-      kind,
-      conversationType,
-      agentLog: config.AGENT_LOG,
+      codec: this.#codec,
       slowClientTimeoutMs: config.SLOW_CLIENT_TIMEOUT_MS,
       onSlowClient: () =>
         this.#guard(() => session.end("slow_client", 1013, "client does not read what is sent to it")),
@@ -175,8 +180,12 @@ export class Connection implements FaultOwner {
     });
     this.#session = session;
     this.#outbox = outlet;
+    session.watchSilence(config.SILENCE_TIMEOUT_MS);
     metrics.sessions.inc({ type: conversationType });
-    this.#log.info({ conversationType, sdkVersion: init.version.slice(0, 40) }, "Session opened");
+    this.#log.info(
+      { line: line.name, conversationType, sdkVersion: init.version.slice(0, 40) },
+      "Session opened",
+    );
     session.own(runSetup(session, setupSession));
     session.own(session.waitUntilComplete().then((reason) => metrics.ended.inc({ reason })));
   }

@@ -1,19 +1,21 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { SetupSession } from "../session/session.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
+
+/** What a connection has of its own: its agent and its line. */
+export type Dialled = Pick<ConnectionOptions, "setupSession" | "line">;
 
 /** Why an upgrade is refused. */
 export type Refusal = "full" | "draining";
 
 /** Every open connection of this process: how many there may be, and how they end together. */
 export class Connections {
-  readonly #options: Omit<ConnectionOptions, "setupSession">;
+  readonly #options: Omit<ConnectionOptions, keyof Dialled>;
   readonly #open = new Set<Connection>();
   #draining = false;
   #droppedEvents = 0;
 
-  constructor(options: Omit<ConnectionOptions, "setupSession">) {
+  constructor(options: Omit<ConnectionOptions, keyof Dialled>) {
     this.#options = options;
   }
 
@@ -42,8 +44,8 @@ export class Connections {
   }
 
   /** @param stream the connection under the socket. */
-  add(socket: WebSocket, stream: Duplex, setupSession: SetupSession): void {
-    const connection = new Connection(socket, stream, { ...this.#options, setupSession });
+  add(socket: WebSocket, stream: Duplex, dialled: Dialled): void {
+    const connection = new Connection(socket, stream, { ...this.#options, ...dialled });
     this.#open.add(connection);
     void connection.ended.then(() => {
       this.#open.delete(connection);

@@ -1,8 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { Config } from "../config.ts";
-import { type AgentEvent, type ConversationType, encodeEvent } from "../wire/events.ts";
-import { INTERNAL_LOGS } from "../wire/log-events.ts";
+import type { Codec } from "../lines/line.ts";
+import type { AgentEvent } from "../wire/events.ts";
 import { gatherWrites, releaseWrites } from "./gather.ts";
 
 /** Most bytes of one call that wait for the end of a round of the event loop. */
@@ -12,20 +11,16 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 /** How long a peer may take to answer a close frame before its socket is cut, ms. */
 const CLOSE_GRACE_MS = 1_000;
 
-export type FrameKind = "binary" | "text";
-
 export type OutboxOptions = {
-  /** The kind of the client's own frames. */
-  kind: FrameKind;
-  conversationType: ConversationType;
-  agentLog: Config["AGENT_LOG"];
+  /** Writes the frames. */
+  codec: Codec;
   /** How long a client may leave {@link HIGH_WATER_BYTES} unread, ms. */
   slowClientTimeoutMs: number;
   /** Called when it has. */
   onSlowClient: () => void;
 };
 
-/** The one gate to the socket of a session: decides what may leave, in which kind of frame, and when to hold back. */
+/** The one gate to the socket of a session: puts events into frames, and decides when they leave and when to hold back. */
 export class Outbox {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -39,18 +34,23 @@ export class Outbox {
     this.#socket = socket;
     this.#stream = stream;
     this.#options = options;
-    this.#binary = { binary: options.kind === "binary" };
+    this.#binary = { binary: options.codec.binary };
     socket.once("close", () => {
       this.#closed = true;
       this.#relieve();
     });
   }
 
-  /** Sends an event, unless the session is closed or its client must not see events of this type. */
+  /** Sends what its line makes of an event, unless the session is closed. */
   send(event: AgentEvent): void {
-    if (this.#closed || !this.#mayLeave(event)) return;
+    if (!this.#closed) this.sendFrames(this.#options.codec.encode(event));
+  }
+
+  /** Sends frames as they are. */
+  sendFrames(frames: readonly string[]): void {
+    if (this.#closed || frames.length === 0) return;
     gatherWrites(this.#stream);
-    this.#socket.send(encodeEvent(event), this.#binary);
+    for (const frame of frames) this.#socket.send(frame, this.#binary);
     if (this.#socket.bufferedAmount <= GATHER_BYTES) return;
     releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
@@ -72,21 +72,6 @@ export class Outbox {
     this.#closed = true;
     closeSocket(this.#socket, code, reason);
     this.#relieve();
-  }
-
-  #mayLeave(event: AgentEvent): boolean {
-    const chat = this.#options.conversationType === "chat";
-    switch (event.type) {
-      case "agent.log":
-        if (INTERNAL_LOGS.has(event.name)) return false;
-        // The 4.x command line client, which is always a chat, loses the turn over an unknown event.
-        return this.#options.agentLog === "always" || (this.#options.agentLog === "auto" && !chat);
-      case "agent.error":
-        // After one, the command line client shows every later answer a turn late.
-        return !chat;
-      default:
-        return true;
-    }
   }
 
   #hold(): void {

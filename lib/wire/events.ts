@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FrameError } from "../errors.ts";
+import type { LineEvent } from "./line-events.ts";
 
 /*
  * The wire protocol: one schema per event, and the only place that knows both spellings
@@ -151,8 +152,8 @@ const agentEvents = {
   }),
 };
 
-/** What a client may send. */
-export type ClientEvent = z.output<(typeof clientEvents)[keyof typeof clientEvents]>;
+/** What a client may send, and what its line tells besides. */
+export type ClientEvent = z.output<(typeof clientEvents)[keyof typeof clientEvents]> | LineEvent;
 /** What this server sends. */
 export type AgentEvent = z.output<(typeof agentEvents)[keyof typeof agentEvents]>;
 export type AnyEvent = ClientEvent | AgentEvent;

@@ -3,7 +3,7 @@ import { html } from "/assets/vendor/htm.js";
 import { duration, words } from "../shared/format.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { callEntries } from "./call-entries.js";
-import { verdictsByTurn } from "./live-state.js";
+import { describeTransfer, verdictsByTurn } from "./live-state.js";
 
 /** @typedef {import("./live-state.js").LiveCall} LiveCall */
 
@@ -38,6 +38,10 @@ export function CallTranscript({ call }) {
               <${TranscriptLine} ...${turn} bySupervisor=${bySupervisor} verdict=${verdict} />
             </li>`;
           })}
+          ${call.transfers.map(
+            (transfer) =>
+              html`<li key=${`transfer ${transfer.number}`}><${Note} tone="warn" text=${describeTransfer(transfer)} /></li>`,
+          )}
         </ol>
       </div>
       ${call.partial && html`<p class="said agent partial" aria-hidden="true">${call.partial.text}<i class="caret"></i></p>`}

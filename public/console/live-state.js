@@ -7,12 +7,14 @@
  * @typedef {{ at: number, rule: string, severity: "info" | "warn" | "alert", message: string, evidence: Record<string, unknown> }} Alert
  * @typedef {{ at: number, reason: string, sameTurn: boolean, action: string, outcome: string, frustrationCount: number }} Escalation
  * @typedef {{ at: number, action: string, text: string | null, by: string | null }} SupervisorAct
+ * @typedef {{ at: number, number: number, kind: string, outcome: string, tookMs: number | null, returned: boolean }} Transfer
  * @typedef {{ number: number, role: "user" | "agent", text: string | null, offsetMs: number, firstChunkMs: number | null, interrupted: boolean }} Turn
  *
  * @typedef {{
  *   id: string, callId: string | null, direction: string | null, conversationType: string, startedAt: number,
  *   muted: boolean, sentiment: Sentiment | null, frustrationCount: number,
  *   scores: readonly Score[], alerts: readonly Alert[], escalation: Escalation | null, supervisor: readonly SupervisorAct[],
+ *   transfers: readonly Transfer[],
  *   turns: readonly Turn[] | null, partial: { number: number, text: string } | null,
  *   ended: { at: number, reason: string } | null,
  * }} LiveCall times are ms since 1970; `turns` is null in a list of calls, which shows none
@@ -78,6 +80,10 @@ function applyToCall(call, type, data) {
       return { ...call, alerts: [...call.alerts, alertFromWire(data)].slice(-MAX_ALERTS) };
     case "escalation":
       return { ...call, escalation: escalationFromWire(data) };
+    case "transfer": {
+      const others = call.transfers.filter(({ number }) => number !== data.number);
+      return { ...call, transfers: [...others, transferFromWire(data)] };
+    }
     case "supervisor": {
       const supervisor = [...call.supervisor, actFromWire(data)].slice(-MAX_ALERTS);
       const muted = data.action === "mute" || (call.muted && data.action !== "unmute");
@@ -143,6 +149,7 @@ function callFromWire(wire) {
     alerts: (wire.alerts ?? []).map(alertFromWire),
     escalation: wire.escalation ? escalationFromWire(wire.escalation) : null,
     supervisor: (wire.supervisor ?? []).map(actFromWire),
+    transfers: (wire.transfers ?? []).map(transferFromWire),
     turns: wire.turns ? wire.turns.map(turnFromWire) : null,
     partial: null,
     ended: null,
@@ -164,6 +171,17 @@ function escalationFromWire(wire) {
   const { reason, action, outcome } = wire;
   const { same_turn: sameTurn, frustration_count: frustrationCount } = wire;
   return { at: Date.parse(wire.at), reason, sameTurn, action, outcome, frustrationCount };
+}
+
+/** @param {any} wire @returns {Transfer} */
+function transferFromWire({ at, number, kind, outcome, took_ms: tookMs, returned }) {
+  return { at: Date.parse(at), number, kind, outcome, tookMs, returned };
+}
+
+/** What became of a transfer, in a few words. @param {{ kind: string, outcome: string, tookMs: number | null, returned: boolean }} transfer */
+export function describeTransfer({ kind, outcome, tookMs, returned }) {
+  const took = tookMs === null ? "" : ` after ${Math.round(tookMs / 1_000)} s`;
+  return `Transfer (${kind}): ${outcome.replaceAll("_", " ")}${took}${returned ? ", the caller came back" : ""}`;
 }
 
 /** @param {any} wire @returns {SupervisorAct} */

@@ -1,6 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { duration, percent, plural, score, words } from "../shared/format.js";
+import { describeTransfer } from "./live-state.js";
 
 /** Who spoke how much. @param {{ quality: any }} props */
 export function TalkRatio({ quality: { talk_ratio: ratio, words: said } }) {
@@ -76,6 +77,19 @@ export function CallErrors({ errors }) {
     <h3>${plural(errors.length, "error")}</h3>
     <ol>
       ${errors.map(({ offset_ms, message }) => html`<li>${duration(offset_ms)} ${message}</li>`)}
+    </ol>
+  </section>`;
+}
+
+/** @param {{ transfers: any[] }} props */
+export function Transfers({ transfers }) {
+  return html`<section class="panel" aria-label="Transfers">
+    <h3>Transfers</h3>
+    <ol>
+      ${transfers.map(
+        (one) =>
+          html`<li key=${one.number}>${duration(one.requested_at_ms)} ${describeTransfer({ ...one, tookMs: one.took_ms })}</li>`,
+      )}
     </ol>
   </section>`;
 }

@@ -11,6 +11,7 @@ import {
   EscalationPanel,
   LowestStretch,
   TalkRatio,
+  Transfers,
   Variables,
 } from "./report-panels.js";
 import { ReportTranscript, showTurn } from "./report-transcript.js";
@@ -62,6 +63,7 @@ export function ReportView({ id, query, onUnauthorised }) {
         <${Course} report=${report} />
         <${LowestStretch} lowest=${report.sentiment.lowest} onTurn=${showTurn} />
         ${report.escalation.triggered && html`<${EscalationPanel} escalation=${report.escalation} reason=${call.escalation.reason} />`}
+        ${report.transfers.length > 0 && html`<${Transfers} transfers=${report.transfers} />`}
         <${TalkRatio} quality=${report.quality} />
         <${CoachingCards} startedAt=${0} alerts=${call.alerts.map(alertOf)} />
         <${Variables} variables=${call.variables} />

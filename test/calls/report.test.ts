@@ -5,6 +5,7 @@ import { toContactLens } from "../../lib/calls/contact-lens.ts";
 import { reportCall } from "../../lib/calls/report.ts";
 import { reportQuality } from "../../lib/calls/report-quality.ts";
 import { reportSentiment } from "../../lib/calls/report-sentiment.ts";
+import { renderReport } from "../../lib/calls/report-text.ts";
 import { SENTIMENTS } from "../../lib/wire/log-events.ts";
 import { assistantTurn, callRecord, judged, userTurn, userTurns } from "../support/call-records.ts";
 
@@ -310,6 +311,13 @@ test("the escalation is reported with what cannot be seen from here", () => {
   assert.match(report.escalation.note ?? "", /not visible here/);
   assert.equal(report.escalation.triggered, true);
   assert.equal(report.escalation.outcome, "socket_closed");
+  const transfer = { number: 1, kind: "cold", requestedAtMs: 9_500, tookMs: 8_200, returned: false } as const;
+  const call = callRecord({ escalation, transfers: [{ ...transfer, outcome: "answered" }] });
+  assert.equal(reportCall(call).escalation.note, null, "the line has told");
+  assert.match(
+    renderReport(call, reportCall(call)),
+    /^Transfer +cold, asked for at 0:09: answered after 8 s$/m,
+  );
   assert.deepEqual(reportCall(callRecord()).escalation, {
     triggered: false,
     utterance: null,

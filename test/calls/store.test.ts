@@ -281,6 +281,10 @@ describeStores("the store of calls", (create, kind) => {
         sessionId: "1",
         startedAt: MIDNIGHT + 1,
         turns: [userTurn(1, 0, "positive"), assistantTurn(2, 1, { replyMs: 500 })],
+        transfers: [
+          { number: 1, kind: "cold", requestedAtMs: 5, outcome: "no_answer", tookMs: 30, returned: true },
+          { number: 2, kind: "cold", requestedAtMs: 50, outcome: "answered", tookMs: 8, returned: false },
+        ],
         alerts: [{ offsetMs: 5, rule: "long_wait", severity: "warn", message: "m", evidence: {} }],
       }),
       callRecord({
@@ -324,6 +328,8 @@ describeStores("the store of calls", (create, kind) => {
       replyP50Ms: 539,
       replyP95Ms: 4_006,
       alerts: { long_wait: 1 },
+      transfers: { answered: 1, no_answer: 1 },
+      transferAnsweredMs: 8,
     };
     const none = {
       calls: 0,
@@ -334,6 +340,8 @@ describeStores("the store of calls", (create, kind) => {
       replyP50Ms: null,
       replyP95Ms: null,
       alerts: {},
+      transfers: {},
+      transferAnsweredMs: null,
     };
     const hours = await readQuality(database.db, MIDNIGHT + 5, MIDNIGHT + 5 * HOUR + 1, "hour");
     assert.equal(hours.from, MIDNIGHT);

@@ -24,6 +24,7 @@ import { type ClientEvent, type Draft, stamp } from "../../lib/wire/events.ts";
 type Step =
   | { do: "say" | "hear" | "chunk" | "line" | "supervisorSays"; text: string }
   | { do: "report"; part: number }
+  | { do: "back"; outcome: "busy" | "no_answer" }
   | { do: "request" | "interrupt" | "finish" | "fail" | "mute" | "unmute" | "transfer" | "endCall" };
 
 const log = pino({ level: "silent" });
@@ -128,6 +129,9 @@ async function play(steps: readonly Step[], call: ReturnType<typeof startSession
       case "mute":
       case "unmute":
         trySupervising(() => (step.do === "mute" ? agent.mute() : agent.unmute()));
+        break;
+      case "back":
+        receive({ type: "system.transfer.ended", outcome: step.outcome, returned: true });
         break;
       case "endCall":
         agent.sendEvent({ type: "agent.end_call" });
@@ -312,6 +316,33 @@ describe("the timeline", () => {
     );
     const numbers = turns.flatMap((moment) => (moment.type === "utterance" ? [moment.turn.number] : []));
     assert.deepEqual(numbers, [1, 2]);
+  });
+
+  test("tells of a transfer when it is asked for, and when it has ended or nobody will tell", async () => {
+    const told = await moments([
+      { do: "transfer" },
+      { do: "back", outcome: "busy" },
+      { do: "say", text: "then help me yourself" },
+      { do: "chunk", text: "I will." },
+      { do: "finish" },
+      { do: "transfer" },
+    ]);
+    const transfers = told.flatMap((moment) => (moment.type === "transfer" ? [moment.transfer] : []));
+    assert.deepEqual(
+      transfers.map(({ number, outcome, returned }) => [number, outcome, returned]),
+      [
+        [1, "requested", false],
+        [1, "busy", true],
+        [2, "requested", false],
+        [2, "unknown", false],
+      ],
+    );
+    assert.ok(
+      transfers.every(({ outcome, tookMs }) => (tookMs === null) === /requested|unknown/.test(outcome)),
+    );
+    const said = told.flatMap((moment) => (moment.type === "line" ? [moment.turn.text] : []));
+    assert.match(said[0] ?? "", /line is busy/);
+    assert.ok(told.some((moment) => moment.type === "answer.ended" && moment.turn.text === "I will."));
   });
 
   test("corrects a turn that was cut short, or spoken otherwise, after it was sent", async () => {

@@ -63,6 +63,7 @@ export function callRecord(changes: Partial<CallRecord> = {}): CallRecord {
     alerts: [],
     errors: [],
     supervisor: [],
+    transfers: [],
     escalation: null,
     usage: [],
     summary: null,
@@ -89,6 +90,7 @@ async function write(trx: Db, call: CallRecord, instance: string): Promise<void>
     ...call.alerts.map((alert) => ({ kind: "alert" as const, ...alert })),
     ...call.errors.map((error) => ({ kind: "error" as const, ...error })),
     ...call.supervisor.map((act) => ({ kind: "supervisor" as const, ...act })),
+    ...call.transfers.map((transfer) => ({ kind: "transfer" as const, transfer })),
   ];
   for (const [index, note] of notes.entries())
     await insertNote(trx, call.sessionId, index + 1, note).execute();

@@ -2,8 +2,16 @@ import type { Insertable, Selectable } from "kysely";
 import { z } from "zod";
 import { ANSWER_OUTCOMES } from "../../session/moments.ts";
 import { CONVERSATION_TYPES } from "../../wire/events.ts";
+import { TRANSFER_OUTCOMES } from "../../wire/line-events.ts";
 import { SENTIMENTS } from "../../wire/log-events.ts";
-import { CALL_ENDS, type CallRecord, type CallStart, type Note, type TurnRecord } from "../record.ts";
+import {
+  CALL_ENDS,
+  type CallRecord,
+  type CallStart,
+  type Note,
+  type TransferRecord,
+  type TurnRecord,
+} from "../record.ts";
 import { LABELS } from "../report-sentiment.ts";
 import type { CallsTable, NotesTable, TurnsTable } from "./schema.ts";
 import { StoreError } from "./store-error.ts";
@@ -88,6 +96,17 @@ export const noteSchema = z.discriminatedUnion("kind", [
     text: z.string().nullable(),
     // Not kept of old.
     by: z.string().nullable().default(null),
+  }),
+  z.object({
+    kind: z.literal("transfer"),
+    transfer: z.object({
+      number: z.number(),
+      kind: z.enum(["cold", "warm"]),
+      requestedAtMs: z.number(),
+      outcome: z.enum(TRANSFER_OUTCOMES),
+      tookMs: z.number().nullable(),
+      returned: z.boolean(),
+    }),
   }),
 ]);
 
@@ -259,11 +278,19 @@ export function toRecord(
       alerts: heard.filter((note) => note.kind === "alert").map(({ kind, ...alert }) => alert),
       errors: heard.filter((note) => note.kind === "error").map(({ kind, ...error }) => error),
       supervisor: heard.filter((note) => note.kind === "supervisor").map(({ kind, ...act }) => act),
+      transfers: latestTransfers(heard),
       escalation: call.escalation === null ? null : escalation.parse(JSON.parse(call.escalation)),
       usage: usage.parse(JSON.parse(call.usage)),
       summary: call.summary === null ? null : summary.parse(JSON.parse(call.summary)),
     };
   }, row.id);
+}
+
+/** A transfer is noted when it is asked for and when it has ended: the later says it all. */
+function latestTransfers(notes: readonly Note[]): TransferRecord[] {
+  const latest = new Map<number, TransferRecord>();
+  for (const note of notes) if (note.kind === "transfer") latest.set(note.transfer.number, note.transfer);
+  return [...latest.values()];
 }
 
 function check<T>(read: () => T, id: string): T {
