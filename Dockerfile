@@ -8,7 +8,8 @@ RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM ${BASE}
 # tsx would keep what it has compiled in /tmp, which may be read-only.
-ENV NODE_ENV=production TSX_DISABLE_CACHE=1 DATABASE_URL=file:/data/calls.db
+ENV NODE_ENV=production TSX_DISABLE_CACHE=1
+ENV DATABASE_URL=file:/data/calls.db RECORD_BACKLOG_FOLDER=/data/backlog
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY . .

@@ -100,6 +100,11 @@ const schema = z.object({
     .regex(/^(file:|postgres(ql)?:\/\/)/, "must begin with file: or postgres://")
     .refine((url) => url.startsWith("file:") || isEncoded(url), "has a lone %: write %25 for it")
     .default("file:./data/calls.db"),
+  // Where changes of the record wait while the database does not take them, and how many bytes of them, for each process.
+  RECORD_BACKLOG_FOLDER: z.string().default("./data/backlog"),
+  RECORD_BACKLOG_BYTES: count(256 * 1024 * 1024),
+  // Four missed beats, and the other servers on the database count this one as gone.
+  HEARTBEAT_MS: z.coerce.number().int().min(100).max(3_600_000).default(15_000),
   // 0 keeps every call.
   RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
   POST_CALL_SUMMARY: z.stringbool().default(false),

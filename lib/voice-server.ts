@@ -91,6 +91,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     metrics,
     health: watchHealth(llm, log),
     answersFrom: llm.provider,
+    record: () => store?.state,
   };
   const app = await orExit(() => createAgentServer(server));
   await serveApiDocs(app);
@@ -100,6 +101,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     await app.register(pages);
   }
   app.addHook("onClose", async () => {
+    store?.hurry();
     // It holds a connection of the store's, which waits for it.
     await live?.close();
     await store?.close();
@@ -111,7 +113,7 @@ type Uses = { store: CallStore | null; live: Live | null };
 
 async function openUses(options: VoiceServerOptions, config: Config, llm: Llm, log: Logger): Promise<Uses> {
   const store = options.record === false ? null : await openCallStore({ config, llm, log });
-  const live = options.console === false ? null : await openLive(store?.database.pool ?? null, log);
+  const live = options.console === false ? null : await openLive(store?.database.pool ?? null, config, log);
   return { store, live };
 }
 

@@ -1,7 +1,7 @@
 import type { Moment } from "../session/moments.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
 import type { Escalation, ModelUsage, Note } from "./record.ts";
-import { insertNote, setEscalation, setUsage } from "./store/write.ts";
+import { insertNote, setEscalation, setUsage } from "./store/change.ts";
 import { applyPolicy, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
@@ -101,9 +101,7 @@ export class CallNotes {
   writeUsage(): void {
     if (!this.#usageChanged) return;
     this.#usageChanged = false;
-    const id = this.#sessionId;
-    const usage = [...this.#usage.values()];
-    this.#writer.push((db) => setUsage(db, id, usage));
+    this.#writer.push(setUsage(this.#sessionId, [...this.#usage.values()]));
   }
 
   /** The call is over: writes what that makes of the escalation, and the last of the usage. */
@@ -117,15 +115,12 @@ export class CallNotes {
   #add(note: Note): void {
     if (this.#notes >= MAX_NOTES) return;
     this.#notes += 1;
-    const id = this.#sessionId;
-    const number = this.#notes;
-    this.#writer.push((db) => insertNote(db, id, number, note));
+    this.#writer.push(insertNote(this.#sessionId, this.#notes, note));
   }
 
   #setEscalation(escalation: Escalation): void {
     this.#escalation = escalation;
-    const id = this.#sessionId;
-    this.#writer.push((db) => setEscalation(db, id, escalation));
+    this.#writer.push(setEscalation(this.#sessionId, escalation));
   }
 }
 

@@ -2,22 +2,31 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { describeError } from "../errors.ts";
 import type { Llm } from "../llm/client.ts";
-import { HEARTBEAT_MS, Instance } from "./instance.ts";
+import { Backlog, databaseKey } from "./backlog.ts";
+import { Instance } from "./instance.ts";
 import type { CallOutcome, CallStart } from "./record.ts";
+import { insertCall } from "./store/change.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
-import { deleteCallsBefore, finishCall, insertCall } from "./store/write.ts";
+import { deleteCallsBefore, finishCall } from "./store/write.ts";
 import { SUMMARY_TIMEOUT_MS, Summaries } from "./summary.ts";
 import { queueWebhook, Webhooks } from "./webhook.ts";
 import { CallWriter } from "./writer.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const RETENTION_EVERY_MS = 3_600_000;
+/** How long what the database has not answered may hold up the end of the server, ms. */
+const HANG_UP_AFTER_MS = 3_000;
+/** Being behind for so long is worth a word, ms; writes are gathered, and a machine may be busy. */
+const BEHIND_MS = 5_000;
 
 export type CallStoreOptions = {
   config: Pick<
     Config,
     | "DATABASE_URL"
+    | "RECORD_BACKLOG_FOLDER"
+    | "RECORD_BACKLOG_BYTES"
+    | "HEARTBEAT_MS"
     | "RETENTION_DAYS"
     | "POST_CALL_SUMMARY"
     | "SUMMARY_MODEL"
@@ -34,20 +43,48 @@ export class CallStore {
   readonly writer: CallWriter;
   readonly #log: Logger;
   readonly #instance: Instance;
+  readonly #beatEveryMs: number;
   readonly #retentionDays: number;
+  /** The calls that go on. */
+  readonly #running = new Set<string>();
   readonly #summaries: Summaries | null;
   readonly #webhooks: Webhooks | null;
   readonly #closing = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
   #chores: Promise<void> = Promise.resolve();
+  /** Nothing that takes long may come between two beats. */
+  #beats: Promise<void> = Promise.resolve();
+  #isBeating = false;
 
   constructor(database: Database, { config, llm, log }: CallStoreOptions) {
     const { db } = database;
     const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, SUMMARY_MODEL: model } = config;
     this.database = database;
-    this.writer = new CallWriter(database, log);
     this.#log = log;
-    this.#instance = new Instance(database, log, (...call) => this.#finish(...call));
+    this.#instance = new Instance({
+      database,
+      log,
+      running: this.#running,
+      finish: (...call) => this.#finish(...call),
+      onBeat: (alive) => this.writer.adopt(alive),
+    });
+    const { id: owner } = this.#instance;
+    const isInMemory = config.DATABASE_URL === "file::memory:";
+    const backlog = new Backlog({
+      folder: config.RECORD_BACKLOG_FOLDER,
+      maxBytes: config.RECORD_BACKLOG_BYTES,
+      // A database in memory is nobody else's.
+      key: isInMemory ? owner : databaseKey(config.DATABASE_URL),
+      owner,
+      log,
+    });
+    this.writer = new CallWriter(database, log, {
+      backlog,
+      finish: (...call) => this.#finish(...call),
+      abandon: (...gone) => this.#instance.abandon(...gone),
+      onEnded: (sessionId) => this.#afterCall(sessionId),
+    });
+    this.#beatEveryMs = config.HEARTBEAT_MS;
     this.#retentionDays = config.RETENTION_DAYS;
     this.#summaries = config.POST_CALL_SUMMARY ? new Summaries({ db, llm, model, log }) : null;
     this.#webhooks = url && secret ? new Webhooks({ db, url, secret, log }) : null;
@@ -55,8 +92,8 @@ export class CallStore {
 
   /** Joins the servers on this database: ends the calls of those that crashed, and goes on with what was left to do. */
   async start(): Promise<void> {
-    await this.#instance.beat(Date.now());
-    this.#every(HEARTBEAT_MS, () => this.#instance.beat(Date.now()));
+    await this.#instance.beat();
+    this.#timers.push(setInterval(() => this.#beat(), this.#beatEveryMs).unref());
     this.#webhooks?.start();
     if (this.#retentionDays > 0) {
       const clean = () => this.#deleteOldCalls();
@@ -67,40 +104,68 @@ export class CallStore {
 
   /** Queues the beginning of a call. @returns false if it is lost, and with it the call. */
   begin(start: CallStart): boolean {
-    return this.writer.push((db) => insertCall(db, start, this.#instance.id));
+    const isTaken = this.writer.push(insertCall(start, this.#instance.id));
+    if (isTaken) this.#running.add(start.sessionId);
+    return isTaken;
   }
 
   /** Queues the end of a call. */
   finish(sessionId: string, outcome: CallOutcome): void {
-    this.writer.pushLast(
-      (db) => this.#finish(db, sessionId, outcome),
-      () => this.#afterCall(sessionId),
-    );
+    this.#running.delete(sessionId);
+    this.writer.push({ do: "end", id: sessionId, ...outcome });
+  }
+
+  /** How the record stands, for people: `up to date`, or `behind by N s`. */
+  get state(): string {
+    const { behindMs } = this.writer;
+    return behindMs < BEHIND_MS ? "up to date" : `behind by ${Math.round(behindMs / 1_000)} s`;
+  }
+
+  /** The end of the server has begun: from soon on it waits for the database no more. `close` is to be called. */
+  hurry(): void {
+    this.#timers.push(setTimeout(() => this.database.hangUp(), HANG_UP_AFTER_MS).unref());
   }
 
   /** Stores what waits, and closes the database. */
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+    this.hurry();
+    await this.writer.close();
+    await this.#beats;
     await this.#chores;
     await this.#summaries?.close();
-    await this.writer.close();
     await this.#webhooks?.close();
     await this.#instance.leave().catch((error: unknown) => this.#warn(error));
     await this.database.db.destroy();
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  async #finish(db: Db, sessionId: string, outcome: CallOutcome): Promise<void> {
+  /** @returns whether this has ended it. */
+  async #finish(db: Db, sessionId: string, outcome: CallOutcome): Promise<boolean> {
     const ended = await finishCall(db, sessionId, outcome);
     // A summary goes with the news if it comes in time, and does not hold it up for good if it never comes.
     const wait = this.#summaries ? SUMMARY_TIMEOUT_MS : 0;
     if (ended && this.#webhooks) await queueWebhook(db, sessionId, Date.now() + wait);
+    return ended;
   }
 
   #afterCall(sessionId: string): void {
     if (this.#summaries)
       this.#summaries.add(sessionId, () => this.#chore(async () => this.#webhooks?.release(sessionId)));
     else this.#webhooks?.wake();
+  }
+
+  /** One at a time: a database that hangs makes those that would have come meanwhile one. */
+  #beat(): void {
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    this.#beats = this.#instance
+      .beat()
+      .catch((error: unknown) => this.#warn(error))
+      .finally(() => {
+        this.#isBeating = false;
+      });
   }
 
   async #deleteOldCalls(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { AgentTurn, UserTurn } from "../session/moments.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
 import { blankTurn, type TurnRecord } from "./record.ts";
-import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/write.ts";
+import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/change.ts";
 import { applyPolicy, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
@@ -45,22 +45,19 @@ export class CallTurns {
   }
 
   correct({ number, text, words }: AgentTurn, because: "interrupted" | "spoken"): void {
-    const id = this.#sessionId;
     const changes: TurnChanges =
       because === "interrupted" ? { interrupted: 1 } : { text: applyPolicy(text, this.#text), words };
-    this.#writer.push((db) => updateTurn(db, id, number, changes));
+    this.#writer.push(updateTurn(this.#sessionId, number, changes));
   }
 
   writeVerdict(
     number: number,
     { sentiment: verdict, score, source, analysisMs }: LogPayloads["sentiment"],
   ): void {
-    const id = this.#sessionId;
-    this.#writer.push((db) => setVerdict(db, id, number, { verdict, score, source, analysisMs }));
+    this.#writer.push(setVerdict(this.#sessionId, number, { verdict, score, source, analysisMs }));
   }
 
   #write(turn: TurnRecord): void {
-    const id = this.#sessionId;
-    this.#writer.push((db) => insertTurn(db, id, turn));
+    this.#writer.push(insertTurn(this.#sessionId, turn));
   }
 }

@@ -37,9 +37,16 @@ export function sign(secret: string, timestamp: string, body: string): string {
   return createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
 }
 
-/** Queues the news that a call has ended, in the transaction that ends it. `at`: not before this, epoch ms. */
+/**
+ * Queues the news that a call has ended, in the transaction that ends it. `at`: not before this, epoch ms. The news of an
+ * end that was another server's guess, if nobody has been told of it yet, is this news now.
+ */
 export async function queueWebhook(db: Db, sessionId: string, at: number): Promise<void> {
-  await db.insertInto("webhooks").values({ session_id: sessionId, attempts: 0, next_at: at }).execute();
+  await db
+    .insertInto("webhooks")
+    .values({ session_id: sessionId, attempts: 0, next_at: at })
+    .onConflict((queued) => queued.column("session_id").doUpdateSet({ attempts: 0, next_at: at }))
+    .execute();
 }
 
 /**
@@ -174,7 +181,8 @@ export class Webhooks {
         headers: {
           ...this.#credentials,
           "content-type": "application/json",
-          "idempotency-key": sessionId,
+          // A server that was taken for gone and came back ends its call once more, and that is news.
+          "idempotency-key": call.endReason === "crashed" ? `${sessionId}:crashed` : sessionId,
           "x-webhook-timestamp": timestamp,
           "x-webhook-signature": `sha256=${sign(secret, timestamp, body)}`,
         },

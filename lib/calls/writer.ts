@@ -1,77 +1,103 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Compilable } from "kysely";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import type { Backlog, Entry } from "./backlog.ts";
+import type { CallOutcome } from "./record.ts";
+import { type Change, isPlain, sizeOf, toQuery } from "./store/change.ts";
 import { type Database, isRefused, runAll } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 
-/** Most writes waiting; at 300 busy calls about a minute's worth, and some ten MB. */
-const DEFAULT_LIMIT = 10_000;
-/** How long the first write waits for others, ms: a transaction of many costs little more than one of a single write. */
+/** Most changes that wait in memory, and their bytes; more go to the backlog. */
+const MAX_WAITING = 10_000;
+const MAX_WAITING_BYTES = 16_000_000;
+/** How long the first change waits for others, ms: a transaction of many costs little more than one of a single change. */
 const GATHER_MS = 200;
-/** Most writes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
+/** Most changes in one transaction: SQLite writes as fast as this makes it, and nothing waits behind a batch for long. */
 const BATCH = 100;
-/** A store that is down is tried again after so long, ms; then each write gets one more try by itself. */
+/** A batch that takes longer, ms, is a sign that what is in memory had better be on the disk. */
+const SLOW_MS = 2_000;
+/** A store that is away is tried again after so long, ms; the last goes on for ever. */
 const RETRIES_MS = [100, 400, 1_600, 5_000];
-/** One warning for so many lost writes. */
+/** How long writing may go on once the server stops, ms. */
+const CLOSE_MS = 3_000;
+/** One warning for so many lost changes. */
 const WARN_EVERY = 100;
 
-/** A write that is one query. */
-export type Write = (db: Db) => Compilable;
-/** A write that has to read first. */
-export type Work = (db: Db) => Promise<unknown>;
-type Entry = { kind: "query"; write: Write } | { kind: "work"; work: Work; done: () => void };
-
 export type WriterOptions = {
-  /** Most writes waiting. */
+  /** Where changes wait while the store does not take them. */
+  backlog: Backlog;
+  /** Ends a call, in a transaction. */
+  finish: (db: Db, sessionId: string, outcome: CallOutcome) => Promise<unknown>;
+  /** Ends the open calls of a server that is gone, in a transaction. */
+  abandon: (db: Db, instance: string) => Promise<void>;
+  /** The end of a call is stored. */
+  onEnded?: (sessionId: string) => void;
+  /** Most changes in memory. */
   limit?: number;
   /** Waits before another try, ms. */
   retriesMs?: readonly number[];
 };
 
 /**
- * The one queue between the calls of this process and their store. Pushing never waits: a store that is slow makes
- * the queue longer, one that is full or broken loses writes, counts them and says so; the calls go on.
+ * The one queue between the calls of this process and their store. Pushing never waits. While the store is away or too
+ * slow, what waits is in the backlog's files and is written later, in its order; what does not fit there is lost,
+ * counted and warned of, and the calls go on.
  */
 export class CallWriter {
   readonly #database: Database;
   readonly #log: Logger;
-  readonly #limit: number;
+  readonly #options: WriterOptions;
+  readonly #backlog: Backlog;
   readonly #retriesMs: readonly number[];
-  readonly #queue: Entry[] = [];
+  /** Empty while there is a backlog, for that is older. */
+  #queue: Entry[] = [];
+  #queueBytes = 0;
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
+  #failures = 0;
   #lost = 0;
 
-  constructor(database: Database, log: Logger, options: WriterOptions = {}) {
+  constructor(database: Database, log: Logger, options: WriterOptions) {
     this.#database = database;
     this.#log = log;
-    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    this.#options = options;
+    this.#backlog = options.backlog;
     this.#retriesMs = options.retriesMs ?? RETRIES_MS;
   }
 
-  /** Writes that will never be in the store. */
+  /** Changes that will never be in the store. */
   get lost(): number {
     return this.#lost;
   }
 
-  get waiting(): number {
-    return this.#queue.length;
+  /** How long the oldest change has been waiting, ms; 0 if none waits. */
+  get behindMs(): number {
+    const oldestAt = this.#queue[0]?.at ?? this.#backlog.oldestAt;
+    return oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt);
   }
 
-  /** Queues a write. @returns false if it is lost because the queue is full. */
-  push(write: Write): boolean {
-    if (this.#queue.length >= this.#limit) {
-      this.#lose("The store of calls is too slow, its queue is full");
-      return false;
-    }
-    this.#add({ kind: "query", write });
-    return true;
+  /** What waits in files, bytes. */
+  get backlogBytes(): number {
+    return this.#backlog.bytes;
   }
 
-  /** Queues the last write of a call. It is never refused: there is only one for each call. `done` runs once it is stored. */
-  pushLast(work: Work, done: () => void): void {
-    this.#add({ kind: "work", work, done });
+  /** Queues a change. @returns false if it is lost because there is no place for it. */
+  push(change: Change): boolean {
+    const isTaken = this.#add({ at: Date.now(), change });
+    if (!isTaken) this.#lose("The backlog of the store of calls is full");
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = null;
+    });
+    return isTaken;
+  }
+
+  /** Goes on with what servers that are gone have left behind, and then ends their calls. @param alive the others. */
+  async adopt(alive: ReadonlySet<string>): Promise<void> {
+    const gone = await this.#backlog.adopt(alive);
+    if (gone.length === 0) return;
+    this.#moveToBacklog();
+    this.#log.info({ servers: gone.length }, "Writing what another server had left to write");
+    for (const instance of gone) this.push({ do: "abandon", instance });
   }
 
   /** Resolves when everything pushed so far is stored or lost. */
@@ -79,80 +105,150 @@ export class CallWriter {
     while (this.#running) await this.#running;
   }
 
-  /** Writes what is left, without waiting for a store that is down. */
+  /** Writes what is left, as far as the store takes it at once; the rest waits in the backlog for the next start. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.flush();
+    const flushed = new AbortController();
+    const late = delay(CLOSE_MS, undefined, { signal: flushed.signal }).catch(() => {});
+    await Promise.race([this.flush(), late]);
+    flushed.abort();
+    this.#moveToBacklog();
+    if (this.#backlog.isEmpty) return;
+    const { folder } = this.#backlog;
+    this.#log.warn(
+      { folder },
+      "The store of calls is away: what it has not taken is written at the next start",
+    );
+    const lost = await this.#backlog.close();
+    if (lost === 0) return;
+    this.#lost += lost;
+    this.#log.error({ lost, folder }, "What the store of calls had not taken could not be kept either");
   }
 
-  #add(entry: Entry): void {
+  #add(entry: Entry): boolean {
+    if (!this.#backlog.isEmpty) return this.#backlog.push(entry);
     this.#queue.push(entry);
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = null;
-    });
+    this.#queueBytes += sizeOf(entry.change);
+    const limit = this.#options.limit ?? MAX_WAITING;
+    if (this.#queue.length > limit || this.#queueBytes > MAX_WAITING_BYTES) this.#moveToBacklog();
+    return true;
+  }
+
+  /** What is just being written goes along: writing it twice does no harm. */
+  #moveToBacklog(): void {
+    const entries = this.#queue;
+    this.#queue = [];
+    this.#queueBytes = 0;
+    for (const entry of entries) {
+      if (!this.#backlog.push(entry)) this.#lose("The backlog of the store of calls is full");
+    }
   }
 
   async #drain(): Promise<void> {
     // Aborted by close(): then nothing more will come.
     await delay(GATHER_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
-    while (this.#queue.length > 0) {
-      const batch = this.#nextBatch();
-      if (!(await this.#writeTogether(batch))) for (const entry of batch) await this.#writeAlone(entry);
-      this.#queue.splice(0, batch.length);
+    let hadBacklog = false;
+    for (;;) {
+      const isDone = this.#queue.length > 0 ? await this.#writeQueue() : await this.#writeBacklog();
+      hadBacklog ||= !this.#backlog.isEmpty;
+      if (!isDone && this.#closing.signal.aborted) return;
+      if (this.#queue.length === 0 && this.#backlog.isEmpty) break;
     }
+    if (hadBacklog) this.#log.info({ lost: this.#lost }, "The store of calls has taken all that had to wait");
   }
 
-  /** What is next, as far as it is of one kind. */
-  #nextBatch(): Entry[] {
-    const batch = this.#queue.slice(0, BATCH);
-    const other = batch.findIndex(({ kind }) => kind !== batch[0]?.kind);
-    return other < 0 ? batch : batch.slice(0, other);
+  async #writeQueue(): Promise<boolean> {
+    const batch = nextBatch(this.#queue, 0);
+    const slow = setTimeout(() => this.#moveToBacklog(), SLOW_MS);
+    const isWritten = await this.#write(batch);
+    clearTimeout(slow);
+    if (!isWritten) {
+      this.#moveToBacklog();
+      await this.#wait();
+    } else if (this.#queue[0] === batch[0]) {
+      this.#queue.splice(0, batch.length);
+      for (const { change } of batch) this.#queueBytes -= sizeOf(change);
+    }
+    return isWritten;
   }
 
-  async #writeTogether(batch: readonly Entry[]): Promise<boolean> {
-    for (const wait of [...this.#retriesMs, null]) {
-      try {
-        await this.#transact(batch);
-        return true;
-      } catch (error) {
-        if (wait === null || this.#closing.signal.aborted || isRefused(error)) break;
-        this.#log.warn({ ...describeError(error), retryInMs: wait }, "Writing to the store of calls failed");
-        // Aborted by close(): then there is no time to wait, only to try.
-        await delay(wait, undefined, { signal: this.#closing.signal }).catch(() => {});
+  /** Writes its oldest part. */
+  async #writeBacklog(): Promise<boolean> {
+    const part = await this.#backlog.take();
+    for (let done = 0; part && done < part.entries.length; ) {
+      const batch = nextBatch(part.entries, done);
+      if (await this.#write(batch)) {
+        done += batch.length;
+      } else {
+        if (this.#closing.signal.aborted) return false;
+        await this.#wait();
       }
     }
-    return false;
+    await part?.done();
+    return true;
   }
 
-  /** One write that cannot be stored must not take the others of its batch along. */
-  async #writeAlone(entry: Entry): Promise<void> {
+  /** @returns false if the store is away, and nothing of it may have been written. */
+  async #write(batch: readonly Entry[]): Promise<boolean> {
     try {
-      await this.#transact([entry]);
+      await this.#transact(batch.map(({ change }) => change));
     } catch (error) {
-      this.#lose("A write to the store of calls failed", describeError(error));
+      if (!isRefused(error)) {
+        this.#noteFailure(error);
+        return false;
+      }
+      if (batch.length === 1) this.#lose("A write to the store of calls failed", describeError(error));
+      // One change that cannot be stored must not take the others of its batch along.
+      else for (const entry of batch) if (!(await this.#write([entry]))) return false;
     }
+    this.#failures = 0;
+    return true;
   }
 
-  async #transact(entries: readonly Entry[]): Promise<void> {
+  async #transact(changes: readonly Change[]): Promise<void> {
     const { db } = this.#database;
-    const queries = entries.filter((entry) => entry.kind === "query");
-    if (queries.length > 0) {
+    const { finish, abandon, onEnded } = this.#options;
+    const plain = changes.filter(isPlain);
+    if (plain.length > 0) {
       await runAll(
         this.#database,
-        queries.map(({ write }) => write(db).compile()),
+        plain.map((change) => toQuery(db, change)),
       );
+      return;
     }
-    const works = entries.filter((entry) => entry.kind === "work");
-    if (works.length > 0) {
-      await db.transaction().execute(async (trx) => {
-        for (const { work } of works) await work(trx);
-      });
-    }
-    for (const { done } of works) done();
+    await db.transaction().execute(async (trx) => {
+      for (const change of changes) {
+        if (change.do === "end") await finish(trx, change.id, change);
+        else if (change.do === "abandon") await abandon(trx, change.instance);
+      }
+    });
+    for (const change of changes) if (change.do === "end") onEnded?.(change.id);
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#failures += 1;
+    const details = { ...describeError(error), folder: this.#backlog.folder };
+    if (this.#failures === 1)
+      this.#log.warn(details, "The store of calls is away: what it does not take waits");
+    else this.#log.debug(details, "The store of calls is still away");
+  }
+
+  async #wait(): Promise<void> {
+    const ms = this.#retriesMs[this.#failures - 1] ?? this.#retriesMs.at(-1) ?? 0;
+    // Aborted by close(): then there is no time to wait.
+    await delay(ms, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
 
   #lose(message: string, details: object = {}): void {
     if (this.#lost % WARN_EVERY === 0) this.#log.warn({ ...details, lost: this.#lost + 1 }, message);
     this.#lost += 1;
   }
+}
+
+/** What is next from that place on, as far as it is of one kind. */
+function nextBatch(entries: readonly Entry[], from: number): Entry[] {
+  const batch = entries.slice(from, from + BATCH);
+  const [first] = batch;
+  const other = first ? batch.findIndex(({ change }) => isPlain(change) !== isPlain(first.change)) : -1;
+  return other < 0 ? batch : batch.slice(0, other);
 }

@@ -46,6 +46,8 @@ export type AgentServerOptions = {
   log: Logger;
   /** What gives the answers, for /ready to say: a caller of the offline demo should be able to find out. */
   answersFrom?: string;
+  /** How the record of calls stands, for /ready to say; a record that is behind makes no call worse. */
+  record?: () => string | undefined;
 };
 
 /**
@@ -54,7 +56,7 @@ export type AgentServerOptions = {
  * @throws {ConfigError} when `TOKENS_FILE` cannot be used.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
-  const { routes, config, log, metrics = new Metrics(), health = () => null, answersFrom } = options;
+  const { routes, config, log, metrics = new Metrics(), health = () => null, answersFrom, record } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({
     loggerInstance,
@@ -101,7 +103,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     if (notReady) return reply.code(503).send({ status: "not ready", reason: notReady });
     const reason = health();
     const status = reason === null ? { status: "ready" } : { status: "degraded", reason };
-    return { ...status, answers_from: answersFrom };
+    return { ...status, answers_from: answersFrom, record: record?.() };
   });
   app.get("/metrics", { config: { access: "metrics" } }, async (_request, reply) => {
     return reply.type(metrics.registry.contentType).send(await metrics.text());

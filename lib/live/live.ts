@@ -2,6 +2,7 @@ import cluster from "node:cluster";
 import type { ServerResponse } from "node:http";
 import type pg from "pg";
 import type { Logger } from "pino";
+import type { Config } from "../config.ts";
 import { type JsonObject, now } from "../wire/events.ts";
 import { Board } from "./board.ts";
 import { notLive } from "./errors.ts";
@@ -123,7 +124,11 @@ export class Live {
  * Servers that share a PostgreSQL database share what is live, too. Without one (`null`) that is the matter of one
  * machine: of this process, or of it and the other workers.
  */
-export async function openLive(pool: pg.Pool | null, log: Logger): Promise<Live> {
-  if (pool) return new Live(await openPostgresFeed(pool, log));
+export async function openLive(
+  pool: pg.Pool | null,
+  config: Pick<Config, "HEARTBEAT_MS">,
+  log: Logger,
+): Promise<Live> {
+  if (pool) return new Live(await openPostgresFeed(pool, log, config.HEARTBEAT_MS));
   return new Live(cluster.isWorker ? await openWorkerFeed(log) : new InProcessFeed());
 }

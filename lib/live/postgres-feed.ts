@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import { Sightings } from "../sightings.ts";
 import { now } from "../wire/events.ts";
 import { type LiveEvent, liveEventAsStored, type NumberedEvent } from "./live-event.ts";
 import type { LiveFeed, OrderHandler } from "./live-feed.ts";
@@ -9,35 +10,43 @@ import { type Notification, PostgresListener } from "./postgres-listener.ts";
 import { ANSWERS, ORDERS, PostgresOrders } from "./postgres-orders.ts";
 import {
   deleteOldLiveRows,
+  EVENTS,
+  forgetInstance,
+  instances,
   makeLiveTables,
   openCallsOf,
+  reopenCalls,
   STORING_EVENTS,
-  takeGoneInstances,
+  sayAlive,
 } from "./postgres-tables.ts";
 import type { SupervisorCommand } from "./supervisor-command.ts";
+import { thin } from "./thin.ts";
 
-const EVENTS = "live_events";
 /** How long events are gathered before they are stored, ms. */
 const GATHER_MS = 50;
 /** How long to wait after a failure, ms. */
 const RETRY_AFTER_MS = 1_000;
-/** Most events that wait for a slow database; then the oldest are lost to viewers. The record has a queue of its own. */
+/** Most events that wait for a slow database; then viewers lose the oldest news. The record has a queue of its own. */
 const MAX_WAITING = 10_000;
+/** They are thinned out when there are so many more, and not for each. */
+const THIN_EVERY = 1_000;
+/** Events stored in one query. */
+const STORE_AT_ONCE = 1_000;
 /** Events read in one query. */
 const READ_AT_ONCE = 1_000;
-/** How often a server says that it is there, ms, and how long it may be silent before its calls count as gone. */
-const BEAT_EVERY_MS = 15_000;
-const GONE_AFTER_MS = 60_000;
 /** How often old rows are deleted, ms. */
 const CLEAN_EVERY_MS = 10 * 60_000;
 
 type Row = { id: string | number; body: string };
 
-/** Opens the feed that all servers on this database share. Rejects when the database cannot be used. */
-export async function openPostgresFeed(pool: pg.Pool, log: Logger): Promise<LiveFeed> {
+/**
+ * Opens the feed that all servers on this database share. Rejects when the database cannot be used.
+ * @param beatEveryMs how often this server says that it is there, ms.
+ */
+export async function openPostgresFeed(pool: pg.Pool, log: Logger, beatEveryMs: number): Promise<LiveFeed> {
   await makeLiveTables(pool);
   const feed = new PostgresFeed(pool, log);
-  await feed.start();
+  await feed.start(beatEveryMs);
   return feed;
 }
 
@@ -54,9 +63,15 @@ class PostgresFeed implements LiveFeed {
   readonly #orders: PostgresOrders;
   readonly #listener: PostgresListener;
   readonly #listeners: ((event: NumberedEvent) => void)[] = [];
+  readonly #sightings = new Sightings();
+  /** The calls of this server that go on. */
+  readonly #running = new Set<string>();
+  /** Calls whose beginning a query has carried that did not succeed, as far as anybody knows. */
+  readonly #perhapsHeard = new Set<string>();
   #waiting: LiveEvent[] = [];
-  #lost = 0;
+  #isThinned = false;
   #isFailing = false;
+  #isBeating = false;
   #lastId = 0;
   #storeTimer: NodeJS.Timeout | null = null;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -78,9 +93,9 @@ class PostgresFeed implements LiveFeed {
     });
   }
 
-  async start(): Promise<void> {
+  async start(beatEveryMs: number): Promise<void> {
     await this.#listener.start();
-    await this.#beat();
+    await sayAlive(this.#pool, this.#instance);
     const { rows: last } = await this.#pool.query<Pick<Row, "id">>("select max(id) as id from live_events");
     this.startId = Number(last[0]?.id ?? 0);
     this.#lastId = this.startId;
@@ -93,7 +108,7 @@ class PostgresFeed implements LiveFeed {
     );
     this.history = rows.map(({ body }) => readEvent(body));
     this.#timers.push(
-      setInterval(() => this.#own(this.#beat()), BEAT_EVERY_MS),
+      setInterval(() => this.#beatSoon(), beatEveryMs),
       setInterval(() => this.#own(deleteOldLiveRows(this.#pool)), CLEAN_EVERY_MS),
     );
     this.#read();
@@ -101,8 +116,10 @@ class PostgresFeed implements LiveFeed {
 
   publish(event: LiveEvent): void {
     if (this.#closed) return;
+    if (event.type === "call.started") this.#running.add(event.sessionId);
+    if (event.type === "call.ended") this.#running.delete(event.sessionId);
     this.#waiting.push(event);
-    if (this.#waiting.length > MAX_WAITING) this.#lose();
+    if (this.#waiting.length > MAX_WAITING + THIN_EVERY) this.#thin();
     this.#storeTimer ??= setTimeout(() => this.#storeSoon(), GATHER_MS);
   }
 
@@ -145,18 +162,24 @@ class PostgresFeed implements LiveFeed {
   }
 
   async #store(): Promise<void> {
-    const events = this.#waiting;
+    const events = this.#waiting.slice(0, STORE_AT_ONCE);
     if (events.length === 0) return;
-    this.#waiting = [];
+    this.#waiting = this.#waiting.slice(STORE_AT_ONCE);
     try {
       await this.#insert(events);
       this.#isFailing = false;
+      this.#isThinned = false;
+      this.#perhapsHeard.clear();
     } catch (error) {
       if (!this.#isFailing) this.#warn(error);
       this.#isFailing = true;
-      this.#waiting = [...events, ...this.#waiting].slice(-MAX_WAITING);
-      if (!this.#closed) this.#storeTimer ??= setTimeout(() => this.#storeSoon(), RETRY_AFTER_MS);
+      this.#waiting = [...events, ...this.#waiting];
+      for (const { type, sessionId } of events)
+        if (type === "call.started") this.#perhapsHeard.add(sessionId);
     }
+    if (this.#waiting.length === 0 || (this.#closed && this.#isFailing)) return;
+    if (this.#closed) return this.#store();
+    this.#storeTimer ??= setTimeout(() => this.#storeSoon(), this.#isFailing ? RETRY_AFTER_MS : 0);
   }
 
   async #insert(events: readonly LiveEvent[]): Promise<void> {
@@ -208,18 +231,43 @@ class PostgresFeed implements LiveFeed {
         this.#lastId = Number(id);
         const event = readEvent(body);
         for (const listener of this.#listeners) listener({ id: this.#lastId, event });
+        if (event.type === "call.ended" && this.#running.has(event.sessionId))
+          this.#takeBack(event.sessionId);
       }
       if (rows.length < READ_AT_ONCE) return;
     }
   }
 
+  /** One at a time: a database that hangs makes those that would have come meanwhile one. */
+  #beatSoon(): void {
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    const beat = this.#beat().catch((error: unknown) => {
+      this.#sightings.reset();
+      throw error;
+    });
+    this.#own(
+      beat.finally(() => {
+        this.#isBeating = false;
+      }),
+    );
+  }
+
+  /** The others took this server for gone, and its calls for crashed. */
+  #takeBack(sessionId: string): void {
+    this.#log.warn({ sessionId }, "This server was taken for gone; its calls go on");
+    const reopen = () => reopenCalls(this.#pool, [sessionId]);
+    this.#storing = this.#storing.then(reopen).catch((error: unknown) => this.#warn(error));
+  }
+
   /** Says that this server is there, and ends the calls of those that are not any more. */
   async #beat(): Promise<void> {
-    await this.#pool.query(
-      "insert into live_instances (id) values ($1) on conflict (id) do update set seen_at = now()",
-      [this.#instance],
-    );
-    for (const gone of await takeGoneInstances(this.#pool, GONE_AFTER_MS)) {
+    await sayAlive(this.#pool, this.#instance);
+    const signs = await instances(this.#pool);
+    for (const gone of this.#sightings.look(signs)) {
+      if (gone === this.#instance) continue;
+      // One of the others is faster, or it has come back in this moment.
+      if (!(await forgetInstance(this.#pool, gone, signs.get(gone) ?? ""))) continue;
       for (const { sessionId, startedMs } of await openCallsOf(this.#pool, gone)) {
         const durationMs = Math.round(Date.now() - startedMs);
         this.publish({ type: "call.ended", at: now(), sessionId, reason: "crashed", durationMs });
@@ -227,10 +275,10 @@ class PostgresFeed implements LiveFeed {
     }
   }
 
-  #lose(): void {
-    this.#waiting.shift();
-    if (this.#lost % 1_000 === 0) this.#log.warn("The database does not keep up: viewers lose live events");
-    this.#lost += 1;
+  #thin(): void {
+    this.#waiting = thin(this.#waiting, MAX_WAITING, (sessionId) => !this.#perhapsHeard.has(sessionId));
+    if (!this.#isThinned) this.#log.warn("The database does not keep up: viewers lose live events");
+    this.#isThinned = true;
   }
 
   /** What fails here costs viewers something, and calls nothing. */

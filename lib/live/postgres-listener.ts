@@ -3,6 +3,8 @@ import type { Logger } from "pino";
 
 /** How long to wait before the connection is made again, ms. */
 const RECONNECT_AFTER_MS = 1_000;
+/** How often it is asked whether it is still there, ms: a connection that only listens would not notice. */
+const ASK_EVERY_MS = 5_000;
 
 export type Notification = { channel: string; payload: string };
 
@@ -16,6 +18,7 @@ export class PostgresListener {
   readonly #onReconnect: () => void;
   #client: pg.PoolClient | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #asking: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(options: {
@@ -39,11 +42,25 @@ export class PostgresListener {
     client.on("notification", ({ channel, payload = "" }) => this.#onNotification({ channel, payload }));
     client.on("error", (error) => this.#broken(client, error.message));
     for (const channel of this.#channels) await client.query(`listen ${channel}`);
+    this.#ask(client);
+  }
+
+  /** The pool gives a connection up that owes an answer for too long. */
+  #ask(client: pg.PoolClient): void {
+    this.#asking = setTimeout(() => {
+      client.query("select 1").then(
+        () => {
+          if (this.#client === client) this.#ask(client);
+        },
+        (error: unknown) => this.#broken(client, String(error)),
+      );
+    }, ASK_EVERY_MS);
   }
 
   close(): void {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
+    if (this.#asking) clearTimeout(this.#asking);
     // Not back into the pool: it would go on listening there.
     this.#client?.release(true);
     this.#client = null;
@@ -52,6 +69,7 @@ export class PostgresListener {
   #broken(client: pg.PoolClient, reason: string): void {
     if (this.#client !== client || this.#closed) return;
     this.#client = null;
+    if (this.#asking) clearTimeout(this.#asking);
     client.release(true);
     this.#log.warn({ reason }, "The live stream lost its database connection and will connect again");
     this.#reconnectLater();

@@ -5,6 +5,8 @@ const KEEP_MS = 60 * 60_000;
 /** Locks: one while tables are made, one that lets events be stored one batch after the other. */
 const MAKING_TABLES = 7_310_001;
 export const STORING_EVENTS = 7_310_002;
+/** The channel on which the latest event's id is told. */
+export const EVENTS = "live_events";
 
 /** Makes the tables of the live stream, unless they are there. */
 export async function makeLiveTables(pool: pg.Pool): Promise<void> {
@@ -57,13 +59,49 @@ export async function deleteOldLiveRows(pool: pg.Pool): Promise<void> {
   await pool.query("delete from live_orders where ordered_at < now() - interval '1 minute'");
 }
 
-/** The ids of servers that have been silent for so long, which are taken off the list by this. */
-export async function takeGoneInstances(pool: pg.Pool, silentMs: number): Promise<string[]> {
-  const { rows } = await pool.query<{ id: string }>(
-    "delete from live_instances where seen_at < now() - $1 * interval '1 ms' returning id",
-    [silentMs],
+/** Says that this server is there. */
+export async function sayAlive(pool: pg.Pool, instance: string): Promise<void> {
+  await pool.query(
+    "insert into live_instances (id) values ($1) on conflict (id) do update set seen_at = now()",
+    [instance],
   );
-  return rows.map(({ id }) => id);
+}
+
+/** When each server has said so, by its id. */
+export async function instances(pool: pg.Pool): Promise<Map<string, string>> {
+  const { rows } = await pool.query<{ id: string; seen: string }>(
+    "select id, seen_at::text as seen from live_instances",
+  );
+  return new Map(rows.map(({ id, seen }) => [id, seen]));
+}
+
+/** Takes a server off the list. @returns false if somebody else has, or it has said again that it is there. */
+export async function forgetInstance(pool: pg.Pool, instance: string, seen: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    "delete from live_instances where id = $1 and seen_at = $2::timestamptz",
+    [instance, seen],
+  );
+  return rowCount === 1;
+}
+
+/** Tells those of these calls once more, from their beginning, whose end another server has told. */
+export async function reopenCalls(pool: pg.Pool, sessionIds: readonly string[]): Promise<void> {
+  await pool.query(
+    `with my_turn as materialized (select pg_advisory_xact_lock($1)),
+     told as (
+       delete from live_events e using my_turn
+       where e.session_id = any($2)
+         and exists (select from live_events x where x.session_id = e.session_id and x.type = 'call.ended')
+       returning id, instance, session_id, type, body
+     ),
+     again as (
+       insert into live_events (instance, session_id, type, body)
+       select instance, session_id, type, body from told where type <> 'call.ended' order by id
+       returning id
+     )
+     select pg_notify('${EVENTS}', max(id)::text) from again having max(id) is not null`,
+    [STORING_EVENTS, sessionIds],
+  );
 }
 
 /** The calls of a server that have begun and not ended, with the time they began. */

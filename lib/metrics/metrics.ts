@@ -9,6 +9,13 @@ export type ServerFigures = {
   readonly droppedEvents: number;
 };
 
+/** What the queue in front of the store of calls counts. */
+export type RecordFigures = {
+  readonly lost: number;
+  readonly behindMs: number;
+  readonly backlogBytes: number;
+};
+
 export type RefusalReason =
   | "full"
   | "draining"
@@ -112,9 +119,21 @@ export class Metrics {
     );
   }
 
-  /** Adds what the queue in front of the store of calls has lost. Called once. */
-  watchRecord(writer: { readonly lost: number }): void {
+  /** Adds how the queue in front of the store of calls stands. Called once. */
+  watchRecord(writer: RecordFigures): void {
     this.#total("record_writes_lost_total", "Writes that the record of calls has lost", () => writer.lost);
+    // Of several workers the one that is most behind.
+    this.#gauge(
+      "record_behind_seconds",
+      "Age of the oldest write that the record of calls has not taken",
+      () => writer.behindMs / 1_000,
+      "max",
+    );
+    this.#gauge(
+      "record_backlog_bytes",
+      "Writes that wait for the record of calls in files",
+      () => writer.backlogBytes,
+    );
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
@@ -138,11 +157,12 @@ export class Metrics {
     });
   }
 
-  #gauge(name: string, help: string, read: () => number): void {
+  #gauge(name: string, help: string, read: () => number, aggregator: "sum" | "max" = "sum"): void {
     const gauge: Gauge = new Gauge({
       name: `voice_agent_${name}`,
       help,
       registers: [this.registry],
+      aggregator,
       collect: () => gauge.set(read()),
     });
   }

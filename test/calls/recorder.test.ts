@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test, { describe } from "node:test";
 import { pino } from "pino";
 import { type CallStore, openCallStore } from "../../lib/calls/call-store.ts";
@@ -433,8 +436,11 @@ describe("the text of a record", () => {
 });
 
 describe("a store that fails", () => {
-  test("in mid-call loses writes, and not the call", async () => {
-    const config = parseConfig({ DATABASE_URL: "file::memory:", RETENTION_DAYS: "0" });
+  test("in mid-call ends no call, and what it does not take is kept in a file", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "backlog-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const env = { DATABASE_URL: "file::memory:", RETENTION_DAYS: "0", RECORD_BACKLOG_FOLDER: folder };
+    const config = parseConfig(env);
     const store = await openCallStore({ config, llm: createLlm(config), log });
     const server = await startRuntime(async (session) => {
       session.addNode(new ScriptedAgent(says("Fine.")));
@@ -449,6 +455,12 @@ describe("a store that fails", () => {
     await client.close();
     await server.close();
     await store.close();
-    assert.ok(store.writer.lost >= 3, `the two turns and the end are lost: ${store.writer.lost}`);
+    assert.equal(store.writer.lost, 0);
+    const [name = ""] = await readdir(folder);
+    const kept = (await readFile(join(folder, name), "utf8")).trim().split("\n");
+    assert.deepEqual(
+      kept.map((line) => JSON.parse(line)[1].do),
+      ["turn", "turn", "end"],
+    );
   });
 });

@@ -3,12 +3,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import test, { afterEach, beforeEach } from "node:test";
+import test, { afterEach, beforeEach, type TestContext } from "node:test";
 import Sqlite from "libsql";
 import { pino } from "pino";
 import { csvOf, jsonLinesOf } from "../../lib/calls/export.ts";
-import { GONE_AFTER_MS, Instance } from "../../lib/calls/instance.ts";
+import { Instance } from "../../lib/calls/instance.ts";
 import { readQuality } from "../../lib/calls/quality.ts";
+import { insertCall, insertTurn, setVerdict, updateTurn } from "../../lib/calls/store/change.ts";
 import { type Database, openDatabase } from "../../lib/calls/store/database.ts";
 import {
   type CallFilter,
@@ -17,19 +18,12 @@ import {
   readCall,
   readLastCall,
 } from "../../lib/calls/store/read.ts";
-import {
-  deleteCall,
-  deleteCallsBefore,
-  finishCall,
-  insertCall,
-  insertTurn,
-  setVerdict,
-  updateTurn,
-} from "../../lib/calls/store/write.ts";
-import { CallWriter } from "../../lib/calls/writer.ts";
+import { deleteCall, deleteCallsBefore, finishCall } from "../../lib/calls/store/write.ts";
+import { MISSED_BEATS } from "../../lib/sightings.ts";
 import {
   assistantTurn,
   callRecord,
+  change,
   judged,
   storeCall,
   storeCalls,
@@ -37,6 +31,7 @@ import {
   userTurns,
 } from "../support/call-records.ts";
 import { describeStores, type TestStore } from "../support/stores.ts";
+import { notStorable, writerFor } from "../support/writers.ts";
 
 async function textOf(pieces: AsyncIterable<string>): Promise<string> {
   let text = "";
@@ -162,7 +157,7 @@ describeStores("the store of calls", (create, kind) => {
     const { db } = database;
     const evil = callRecord({ callId: "CA\0", direction: "in\0bound", variables: { "a\0": "\0" } });
     await storeCall(db, { ...evil, turns: [assistantTurn(1, 0, { text: "one\0" })], endedAt: null });
-    await updateTurn(db, evil.sessionId, 1, { text: "\0two", words: 1 }).execute();
+    await change(db, updateTurn(evil.sessionId, 1, { text: "\0two", words: 1 }));
     const kept = await readCall(db, evil.sessionId);
     assert.deepEqual(
       [kept?.callId, kept?.direction, kept?.turns[0]?.text],
@@ -172,9 +167,11 @@ describeStores("the store of calls", (create, kind) => {
   });
 
   test("loses one write that it refuses, at once, and none of the others", async () => {
-    const writer = new CallWriter(database, log, { retriesMs: [3_600_000] });
-    writer.push((db) => insertCall(db, callRecord(), "here"));
-    for (const number of [1, 1, 2]) writer.push((db) => insertTurn(db, "call-1", userTurn(number, 0, null)));
+    const { writer } = await writerFor(database, { retriesMs: [3_600_000] });
+    writer.push(insertCall(callRecord(), "here"));
+    writer.push(insertTurn("call-1", userTurn(1, 0, null)));
+    writer.push(notStorable("call-1", 3));
+    writer.push(insertTurn("call-1", userTurn(2, 0, null)));
     await writer.flush();
     const call = await readCall(database.db, "call-1");
     assert.deepEqual(
@@ -191,9 +188,12 @@ describeStores("the store of calls", (create, kind) => {
       turns: [userTurn(2, 5, null, { utterance: 1 }), assistantTurn(3, 6)],
     });
     await storeCall(database.db, call);
-    await setVerdict(database.db, "call-1", 2, judged("negative")).execute();
-    await updateTurn(database.db, "call-1", 3, { text: "Here is", words: 2 }).execute();
-    await updateTurn(database.db, "call-1", 3, { interrupted: 1 }).execute();
+    await change(
+      database.db,
+      setVerdict("call-1", 2, judged("negative")),
+      updateTurn("call-1", 3, { text: "Here is", words: 2 }),
+      updateTurn("call-1", 3, { interrupted: 1 }),
+    );
     const stored = await readCall(database.db, "call-1");
     assert.deepEqual(stored?.turns, [
       userTurn(2, 5, "negative", { utterance: 1 }),
@@ -415,82 +415,101 @@ describeStores("the store of calls", (create, kind) => {
     assert.equal((await readQuality(database.db, 0, 3_000, "hour")).totals.calls, 1);
   });
 
+  const end = (endReason: "crashed" | "idle" | "drain", endedAt = MIDNIGHT + 1) =>
+    database.db.transaction().execute((trx) => finishCall(trx, "call-1", { endedAt, endReason }));
+  const totals = async () => (await readQuality(database.db, MIDNIGHT, MIDNIGHT + 1, "hour")).totals;
+  const open = { endedAt: null, endReason: null } as const;
+
   test("ends a call once, whoever is faster", async () => {
-    await storeCall(database.db, callRecord({ startedAt: MIDNIGHT, endedAt: null, endReason: null }));
-    const end = (endReason: "crashed" | "idle") =>
-      database.db
-        .transaction()
-        .execute((trx) => finishCall(trx, "call-1", { endedAt: MIDNIGHT + 1, endReason }));
-    const both = await Promise.all([end("crashed"), end("idle")]);
+    await storeCall(database.db, callRecord({ startedAt: MIDNIGHT, ...open }));
+    const both = await Promise.all([end("drain"), end("idle")]);
     assert.deepEqual(both.sort(), [false, true]);
-    assert.equal((await readQuality(database.db, MIDNIGHT, MIDNIGHT + 1, "hour")).totals.calls, 1);
+    assert.equal((await totals()).calls, 1);
+  });
+
+  test("believes whoever knows how a call ended, and not whoever took its server for gone, in whatever order", async () => {
+    await storeCall(database.db, callRecord({ startedAt: MIDNIGHT, ...open }));
+    await Promise.all([end("crashed"), end("idle", MIDNIGHT + 7)]);
+    const call = await readCall(database.db, "call-1");
+    assert.deepEqual([call?.endReason, call?.endedAt], ["idle", MIDNIGHT + 7]);
+    assert.equal(await end("crashed"), false);
+    assert.equal((await totals()).calls, 1);
   });
 
   test("leaves no turns behind of a call whose beginning was lost", async () => {
-    await insertTurn(database.db, "call-1", userTurn(1, 0, null)).execute();
+    await change(database.db, insertTurn("call-1", userTurn(1, 0, null)));
     assert.equal(await finishCall(database.db, "call-1", { endedAt: 1, endReason: "idle" }), false);
     assert.deepEqual(await database.db.selectFrom("turns").selectAll().execute(), []);
   });
 
-  test("ends the calls of a server that is not heard of any more, and of no other", async () => {
-    const now = MIDNIGHT;
-    const [gone, alive] = [new Instance(database, log, finishCall), new Instance(database, log, finishCall)];
-    await gone.beat(now - GONE_AFTER_MS - 1);
-    // Another process, so that SQLite's question for the process finds it.
-    const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
-    await once(other, "spawn");
-    try {
-      await alive.beat(now);
-      await database.db
-        .updateTable("instances")
-        .set({ pid: other.pid ?? 0 })
-        .where("id", "=", alive.id)
-        .execute();
-      const open = { endedAt: null, endReason: null } as const;
-      const start = now - 100_000;
-      await storeCall(
-        database.db,
-        callRecord({ sessionId: "lost", startedAt: start, ...open, turns: userTurns("positive", "neutral") }),
-        gone.id,
-      );
-      await storeCall(
-        database.db,
-        callRecord({ sessionId: "silent", startedAt: start, ...open }),
-        "never heard of",
-      );
-      await storeCall(
-        database.db,
-        callRecord({ sessionId: "going-on", startedAt: start, ...open }),
-        alive.id,
-      );
-      const mine = new Instance(database, log, finishCall);
-      await insertCall(
-        database.db,
-        callRecord({ sessionId: "mine", startedAt: start, ...open }),
-        mine.id,
-      ).execute();
-      await mine.beat(now);
-      const ends = await database.db
-        .selectFrom("calls")
-        .select(["id", "end_reason", "ended_at"])
-        .orderBy("id")
-        .execute();
-      assert.deepEqual(ends, [
-        { id: "going-on", end_reason: null, ended_at: null },
-        { id: "lost", end_reason: "crashed", ended_at: start + 1_000 },
-        { id: "mine", end_reason: null, ended_at: null },
-        { id: "silent", end_reason: "crashed", ended_at: start },
-      ]);
-      assert.equal((await listCalls(database.db, { label: "positive" }, null, 1))[0]?.sessionId, "lost");
-      if (kind === "sqlite") {
-        other.kill("SIGKILL");
-        await once(other, "exit");
-        await mine.beat(now + 1);
-        assert.equal((await readCall(database.db, "going-on"))?.endReason, "crashed");
-      }
-    } finally {
-      other.kill("SIGKILL");
+  /** A server, with the process of another as its own, so that SQLite's question for the process finds it. */
+  async function serverWith(t: TestContext, running: string[] = []) {
+    const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+    await once(child, "spawn");
+    t.after(() => child.kill("SIGKILL"));
+    const instance = new Instance({ database, log, finish: finishCall, running: new Set(running) });
+    const beat = async () => {
+      await instance.beat();
+      const mine = database.db.updateTable("instances").where("id", "=", instance.id);
+      await mine.set({ pid: child.pid ?? 0 }).execute();
+    };
+    return { id: instance.id, beat, child };
+  }
+  const endOf = async (sessionId: string) => (await readCall(database.db, sessionId))?.endReason;
+
+  test("ends the calls of a server that is not heard of any more, and of no other", async (t) => {
+    const [gone, alive, mine] = [await serverWith(t), await serverWith(t), await serverWith(t)];
+    for (const each of [gone, alive, mine]) await each.beat();
+    const start = MIDNIGHT;
+    const turns = userTurns("positive", "neutral");
+    const call = (sessionId: string, instance: string) =>
+      storeCall(database.db, callRecord({ sessionId, startedAt: start, ...open, turns }), instance);
+    await call("lost", gone.id);
+    await call("going-on", alive.id);
+    await call("mine", mine.id);
+    for (let beats = 1; beats < MISSED_BEATS; beats += 1) {
+      await alive.beat();
+      await mine.beat();
     }
+    assert.equal(await endOf("lost"), null);
+    await alive.beat();
+    await mine.beat();
+    const ends = await database.db
+      .selectFrom("calls")
+      .select(["id", "end_reason", "ended_at"])
+      .orderBy("id")
+      .execute();
+    assert.deepEqual(ends, [
+      { id: "going-on", end_reason: null, ended_at: null },
+      { id: "lost", end_reason: "crashed", ended_at: start + 1_000 },
+      { id: "mine", end_reason: null, ended_at: null },
+    ]);
+    assert.equal((await listCalls(database.db, { label: "positive" }, null, 1))[0]?.sessionId, "lost");
+    if (kind === "sqlite") {
+      alive.child.kill("SIGKILL");
+      await once(alive.child, "exit");
+      await mine.beat();
+      assert.equal(await endOf("going-on"), "crashed");
+    }
+  });
+
+  test("gives a call back to a server that was only silent", async (t) => {
+    const [silent, other] = [await serverWith(t, ["call-1"]), await serverWith(t)];
+    await silent.beat();
+    const call = callRecord({ startedAt: MIDNIGHT, ...open, turns: userTurns("positive") });
+    await storeCall(database.db, call, silent.id);
+    for (let beats = 0; beats <= MISSED_BEATS; beats += 1) await other.beat();
+    assert.equal(await endOf("call-1"), "crashed");
+    assert.equal((await totals()).calls, 1);
+    await silent.beat();
+    assert.deepEqual(await readCall(database.db, "call-1"), call);
+    assert.equal((await listCalls(database.db, {}, null, 1))[0]?.label, null);
+    assert.equal((await totals()).calls, 0);
+    for (let beats = 0; beats <= MISSED_BEATS; beats += 1) {
+      await silent.beat();
+      await other.beat();
+    }
+    assert.equal(await endOf("call-1"), null);
   });
 
   test("can be opened by several servers at once, whoever makes the tables", async () => {

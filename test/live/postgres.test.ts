@@ -16,6 +16,7 @@ import { ScriptedAgent, says } from "../support/nodes.ts";
 import { openDoor } from "../support/open-door.ts";
 import { startRuntime } from "../support/runtime-server.ts";
 import { startServerProcess } from "../support/server-process.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 const url = process.env.TEST_DATABASE_URL;
@@ -26,6 +27,8 @@ const skip = url
 if (skip) console.log(skip);
 
 const log = pino({ level: "silent" });
+/** Longer than a test. */
+const BEAT_MS = 60_000;
 
 /** An empty database for the test, pools on it as servers have them, and its address. */
 async function withDatabase(
@@ -75,7 +78,7 @@ const TOKEN = "the-token-of-anna";
 const ANNA = { authorization: `Bearer ${TOKEN}` };
 
 async function startServer(pool: pg.Pool) {
-  const live = new Live(await openPostgresFeed(pool, log));
+  const live = new Live(await openPostgresFeed(pool, log, BEAT_MS));
   const agents: Steered[] = [];
   const server = await startRuntime(
     async (session) => {
@@ -192,7 +195,7 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
 
   test("see every event, in one order, whoever wrote it", async () => {
     await withDatabase(async (pool) => {
-      const feeds = await Promise.all([1, 2, 3].map(() => openPostgresFeed(pool(), log)));
+      const feeds = await Promise.all([1, 2, 3].map(() => openPostgresFeed(pool(), log, BEAT_MS)));
       const seen = feeds.map(collect);
       for (let n = 0; n < 100; n += 1) {
         for (const [index, feed] of feeds.entries()) feed.publish(said(`${index}:${n}`));
@@ -220,7 +223,7 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
 
   test("know the calls that were live before they started", async () => {
     await withDatabase(async (pool) => {
-      const first = await openPostgresFeed(pool(), log);
+      const first = await openPostgresFeed(pool(), log, BEAT_MS);
       const seen = collect(first);
       for (const each of [
         begun("a"),
@@ -231,7 +234,7 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
         first.publish(each);
       }
       await seen.until(4);
-      const second = await openPostgresFeed(pool(), log);
+      const second = await openPostgresFeed(pool(), log, BEAT_MS);
       assert.deepEqual(
         second.history.map(({ type, sessionId }) => `${sessionId} ${type}`),
         ["a call.started", "a turn"],
@@ -242,27 +245,32 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
     });
   });
 
-  test("end the calls of one that is gone", async () => {
+  test("end the calls of one that is gone, and tell them anew when it was only silent", async () => {
     await withDatabase(async (pool) => {
-      const gone = await openPostgresFeed(pool(), log);
-      const seen = collect(gone);
-      gone.publish(begun("a"));
-      await seen.until(1);
-      const database = pool();
-      // As if it had been silent for long.
-      await database.query("update live_instances set seen_at = now() - interval '2 minutes'");
-      const next = await openPostgresFeed(pool(), log);
+      const silent = await openPostgresFeed(pool(), log, BEAT_MS);
+      const seen = collect(silent);
+      silent.publish(begun("a"));
+      silent.publish(said("hello", "a"));
       await seen.until(2);
-      assert.deepEqual(seen.texts, ["call.started", "call.ended"]);
-      await gone.close();
-      await next.close();
+      const other = await openPostgresFeed(pool(), log, 20);
+      // It can hear, and takes its call back at once.
+      await seen.until(5);
+      assert.deepEqual(seen.texts, ["call.started", "hello", "call.ended", "call.started", "hello"]);
+      const third = await openPostgresFeed(pool(), log, BEAT_MS);
+      assert.deepEqual(
+        third.history.map(({ type }) => type),
+        ["call.started", "turn"],
+      );
+      silent.publish(event({ type: "call.ended", reason: "client_closed", durationMs: 1 }, "a"));
+      await seen.until(6);
+      await Promise.all([silent, other, third].map((feed) => feed.close()));
     });
   });
 
   test("hear of what happened while their connection was broken", async () => {
     await withDatabase(async (pool) => {
-      const writer = await openPostgresFeed(pool(), log);
-      const reader = await openPostgresFeed(pool("reader"), log);
+      const writer = await openPostgresFeed(pool(), log, BEAT_MS);
+      const reader = await openPostgresFeed(pool("reader"), log, BEAT_MS);
       const seen = collect(reader);
       writer.publish(said("one"));
       await seen.until(1);
@@ -279,9 +287,40 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
     });
   });
 
+  test("hear of every call's end, however much has waited for the database", async (t) => {
+    const path = `${new URLSearchParams(String(url).split("?")[1]).get("host")}/.s.PGSQL.5432`;
+    const proxy = await startTcpProxy(path);
+    t.after(() => proxy.close());
+    await withDatabase(async (pool, address) => {
+      const [, database] = /\/([^/?]*)\?/.exec(address) ?? [];
+      const there = new pg.Pool({
+        connectionString: `postgres://postgres@127.0.0.1:${proxy.port}/${database}`,
+      });
+      there.on("error", () => {});
+      there.on("connect", (client) => client.on("error", () => {}));
+      const cutOff = await openPostgresFeed(there, log, BEAT_MS);
+      const other = await openPostgresFeed(pool(), log, BEAT_MS);
+      const seen = collect(other);
+      for (const id of ["a", "b"]) cutOff.publish(begun(id));
+      await seen.until(2);
+      proxy.cut();
+      cutOff.publish(event({ type: "call.ended", reason: "client_closed", durationMs: 1 }, "a"));
+      for (let n = 0; n < 12_000; n += 1) cutOff.publish(said(`${n}`, "b"));
+      proxy.mend();
+      cutOff.publish(event({ type: "call.ended", reason: "client_closed", durationMs: 1 }, "b"));
+      while (seen.texts.filter((text) => text === "call.ended").length < 2)
+        await seen.until(seen.texts.length + 1);
+      assert.equal(seen.texts.at(-1), "call.ended");
+      assert.equal(seen.texts.at(-2), "11999");
+      assert.ok(seen.texts.length > 10_000 && seen.texts.length < 12_000, `${seen.texts.length}`);
+      await Promise.all([cutOff, other].map((feed) => feed.close()));
+      await there.end();
+    });
+  });
+
   test("answer for a call whose server has gone silent", async () => {
     await withDatabase(async (pool) => {
-      const feed = await openPostgresFeed(pool(), log);
+      const feed = await openPostgresFeed(pool(), log, BEAT_MS);
       const live = new Live(feed);
       const app = Fastify();
       openDoor(app);

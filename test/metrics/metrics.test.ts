@@ -151,7 +151,7 @@ describe("/metrics", () => {
 
   test("shows how many writes the record has lost by now", async () => {
     const metrics = new Metrics();
-    const writer = { lost: 0 };
+    const writer = { lost: 0, behindMs: 0, backlogBytes: 0 };
     metrics.watchRecord(writer);
     const lost = async () =>
       (await metrics.registry.metrics()).match(/^voice_agent_record_writes_lost_total .*$/m)?.[0];

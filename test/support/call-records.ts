@@ -1,13 +1,15 @@
 import { blankTurn, type CallRecord, type Note, type TurnRecord } from "../../lib/calls/record.ts";
-import type { Db } from "../../lib/calls/store/schema.ts";
 import {
-  finishCall,
   insertCall,
   insertNote,
   insertTurn,
+  type PlainChange,
   setEscalation,
   setUsage,
-} from "../../lib/calls/store/write.ts";
+  toQuery,
+} from "../../lib/calls/store/change.ts";
+import type { Db } from "../../lib/calls/store/schema.ts";
+import { finishCall } from "../../lib/calls/store/write.ts";
 import { SENTIMENT_SCORE, type Sentiment, type VerdictSource } from "../../lib/wire/log-events.ts";
 
 /** A turn of the caller; `verdict` null: nobody judged it. */
@@ -83,19 +85,25 @@ export async function storeCalls(db: Db, calls: readonly CallRecord[]): Promise<
   });
 }
 
+/** Writes changes of the record at once. */
+export async function change(db: Db, ...changes: PlainChange[]): Promise<void> {
+  for (const each of changes) await db.executeQuery(toQuery(db, each));
+}
+
 async function write(trx: Db, call: CallRecord, instance: string): Promise<void> {
-  await insertCall(trx, call, instance).execute();
-  for (const turn of call.turns) await insertTurn(trx, call.sessionId, turn).execute();
+  await change(trx, insertCall(call, instance));
+  for (const turn of call.turns) await change(trx, insertTurn(call.sessionId, turn));
   const notes: Note[] = [
     ...call.alerts.map((alert) => ({ kind: "alert" as const, ...alert })),
     ...call.errors.map((error) => ({ kind: "error" as const, ...error })),
     ...call.supervisor.map((act) => ({ kind: "supervisor" as const, ...act })),
     ...call.transfers.map((transfer) => ({ kind: "transfer" as const, transfer })),
   ];
-  for (const [index, note] of notes.entries())
-    await insertNote(trx, call.sessionId, index + 1, note).execute();
-  if (call.escalation) await setEscalation(trx, call.sessionId, call.escalation).execute();
-  if (call.usage.length > 0) await setUsage(trx, call.sessionId, call.usage).execute();
+  for (const [index, note] of notes.entries()) {
+    await change(trx, insertNote(call.sessionId, index + 1, note));
+  }
+  if (call.escalation) await change(trx, setEscalation(call.sessionId, call.escalation));
+  if (call.usage.length > 0) await change(trx, setUsage(call.sessionId, call.usage));
   if (call.endedAt === null || call.endReason === null) return;
   await finishCall(trx, call.sessionId, { endedAt: call.endedAt, endReason: call.endReason });
 }

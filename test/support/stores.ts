@@ -10,22 +10,22 @@ export type StoreKind = "sqlite" | "postgres";
 /** An empty database of its own. */
 export type TestStore = { url: string; remove(): Promise<void> };
 
-/**
- * Declares the suite once for each store. PostgreSQL is skipped, and says so, without TEST_DATABASE_URL.
- * @throws when that is missing in CI, for CI must not skip.
- */
+/** The PostgreSQL of the tests, where there is one. */
+export const postgresUrl = process.env.TEST_DATABASE_URL;
+if (!postgresUrl && process.env.CI) throw new Error("CI tests PostgreSQL, too: source .ci/postgres first");
+/** For the tests that need it: false, or why they are skipped. Importing this throws in CI, which must not skip. */
+export const skipWithoutPostgres = postgresUrl
+  ? false
+  : "PostgreSQL skipped: set TEST_DATABASE_URL, or source .ci/postgres, to test it, too";
+
+/** Declares the suite once for each store. PostgreSQL is skipped, and says so, without TEST_DATABASE_URL. */
 export function describeStores(
   name: string,
   suite: (open: () => Promise<TestStore>, kind: StoreKind) => void,
 ): void {
   describe(`${name} (SQLite)`, () => suite(createSqlite, "sqlite"));
-  const url = process.env.TEST_DATABASE_URL;
-  if (!url && process.env.CI) throw new Error("CI tests PostgreSQL, too: source .ci/postgres first");
-  const skip = url
-    ? false
-    : "PostgreSQL skipped: set TEST_DATABASE_URL, or source .ci/postgres, to test it, too";
-  if (skip) console.log(skip);
-  describe(`${name} (PostgreSQL)`, { skip }, () => suite(() => createPostgres(url ?? ""), "postgres"));
+  if (skipWithoutPostgres) console.log(skipWithoutPostgres);
+  describe(`${name} (PostgreSQL)`, { skip: skipWithoutPostgres }, () => suite(createPostgres, "postgres"));
 }
 
 async function createSqlite(): Promise<TestStore> {
@@ -36,7 +36,8 @@ async function createSqlite(): Promise<TestStore> {
   };
 }
 
-async function createPostgres(server: string): Promise<TestStore> {
+export async function createPostgres(): Promise<TestStore> {
+  const server = postgresUrl ?? "";
   const name = `calls_${randomUUID().replaceAll("-", "")}`;
   await runOn(server, `create database ${name}`);
   // Not by `URL`: one with a socket's folder has no host, which it does not take.

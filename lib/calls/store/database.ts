@@ -1,14 +1,20 @@
 import { fileURLToPath } from "node:url";
-import { type CompiledQuery, Kysely, Migrator } from "kysely";
+import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
-import { createPool, StorePostgresDialect } from "./postgres.ts";
+import { createPool, patientPool, StorePostgresDialect } from "./postgres.ts";
 import { type Db, migrations, type Schema } from "./schema.ts";
 import { SqliteDialect, together } from "./sqlite.ts";
 import { StoreError } from "./store-error.ts";
 
 /** One database, whichever it is. `pool` is there for what only PostgreSQL can do, such as LISTEN. */
-export type Database = { kind: "sqlite"; db: Db; pool: null } | { kind: "postgres"; db: Db; pool: pg.Pool };
+export type Database = (
+  | { kind: "sqlite"; db: Db; pool: null }
+  | { kind: "postgres"; db: Db; pool: pg.Pool }
+) & {
+  /** Breaks off what it has not answered yet, and asks it nothing more: for a process that cannot wait for it. */
+  hangUp(): void;
+};
 
 /**
  * Opens `file:…` as SQLite or `postgres://…` as PostgreSQL and brings its tables up to date.
@@ -17,7 +23,7 @@ export type Database = { kind: "sqlite"; db: Db; pool: null } | { kind: "postgre
 export async function openDatabase(url: string, log: Logger): Promise<Database> {
   const database = connect(url, log);
   try {
-    await migrate(database.db);
+    await migrate(url, database);
     return database;
   } catch (error) {
     await database.db.destroy();
@@ -39,20 +45,26 @@ export async function runAll({ kind, db }: Database, queries: readonly CompiledQ
   }
 }
 
-/** Whether it is what was to be written that is refused, so that trying again is of no use. */
+/**
+ * Whether it is what was to be written that is refused, so that trying again is of no use. Everything else, such as a
+ * full disk or a connection that broke, is the database's trouble, and passes.
+ */
 export function isRefused(error: unknown): boolean {
-  if (error instanceof StoreError) return error.code === "refused";
-  // Data exceptions and broken constraints, https://www.postgresql.org/docs/current/errcodes-appendix.html.
-  return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? "");
+  if (error instanceof StoreError) return error.code === "refused" || error.code === "bad_row";
+  // Data that is none, broken constraints, limits and mistakes in a query, but no table or right that is missing for
+  // now: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+  if (error instanceof pg.DatabaseError) return /^(2[123]|54|42(?!P01|501))/.test(error.code ?? "");
+  return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
 }
 
 function connect(url: string, log: Logger): Database {
   if (/^postgres(ql)?:\/\//.test(url)) {
-    const pool = createPool(url, log);
+    const { pool, hangUp } = createPool(url, log);
     return {
       kind: "postgres",
       db: new Kysely<Schema>({ dialect: new StorePostgresDialect({ pool }) }),
       pool,
+      hangUp,
     };
   }
   if (!url.startsWith("file:")) {
@@ -60,11 +72,21 @@ function connect(url: string, log: Logger): Database {
   }
   const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
   if (file === "") throw new StoreError("bad_url", "DATABASE_URL names no file: file:./data/calls.db");
-  return { kind: "sqlite", db: new Kysely<Schema>({ dialect: new SqliteDialect(file) }), pool: null };
+  const dialect = new SqliteDialect(file);
+  return { kind: "sqlite", db: new Kysely<Schema>({ dialect }), pool: null, hangUp: () => dialect.hangUp() };
 }
 
-async function migrate(db: Db): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
-  if (error) throw error;
+async function migrate(url: string, { kind, db }: Database): Promise<void> {
+  // A new index on a million calls may take a while, and so may another server that is at it.
+  const patient =
+    kind === "postgres"
+      ? new Kysely<Schema>({ dialect: new PostgresDialect({ pool: patientPool(url) }) })
+      : null;
+  const provider = { getMigrations: async () => migrations };
+  try {
+    const { error } = await new Migrator({ db: patient ?? db, provider }).migrateToLatest();
+    if (error) throw error;
+  } finally {
+    await patient?.destroy();
+  }
 }

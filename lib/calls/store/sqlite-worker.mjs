@@ -72,10 +72,19 @@ function runAll(queries) {
     for (const { sql, parameters } of queries) prepare(sql).run(parameters);
     prepare("commit").run();
   } catch (error) {
-    if (db.inTransaction) prepare("rollback").run();
+    rollBack();
     throw error;
   }
   return { rows: [], changes: 0 };
+}
+
+/** A disk that fails to write may fail at this, too; the next "begin" says so if anything is left. */
+function rollBack() {
+  try {
+    if (db.inTransaction) prepare("rollback").run();
+  } catch {
+    // What went wrong first is what counts.
+  }
 }
 
 parentPort.on("message", (message) => {

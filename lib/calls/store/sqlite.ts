@@ -34,14 +34,19 @@ export function together(queries: readonly CompiledQuery[]): CompiledQuery {
 
 /** SQLite through Kysely, in a thread of its own. The folder of the file is made. */
 export class SqliteDialect implements Dialect {
-  readonly #file: string;
+  readonly #thread: SqliteThread;
 
   constructor(file: string) {
-    this.#file = file;
+    this.#thread = new SqliteThread(file);
   }
 
   createDriver(): Driver {
-    return new SqliteThread(this.#file);
+    return this.#thread;
+  }
+
+  /** Rejects what has not been answered yet, and everything that is asked from now on. */
+  hangUp(): void {
+    this.#thread.hangUp();
   }
 
   createAdapter() {
@@ -75,7 +80,7 @@ class SqliteThread implements Driver, DatabaseConnection {
   readonly #file: string;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
-  #failure: StoreError | null = null;
+  #isOver = false;
   #nextId = 0;
   #busy: Promise<void> = Promise.resolve();
   #release: () => void = () => {};
@@ -86,16 +91,22 @@ class SqliteThread implements Driver, DatabaseConnection {
 
   async init(): Promise<void> {
     if (this.#file !== ":memory:") mkdirSync(dirname(this.#file), { recursive: true });
+    this.#start();
+  }
+
+  /** A thread that ends, such as one that cannot open its file, is started again for the next question. */
+  #start(): Worker {
     const worker = new Worker(new URL("./sqlite-worker.mjs", import.meta.url), {
       workerData: { file: this.#file },
       // What the main thread was started with (a loader, the test runner) is of no use there.
       execArgv: [],
     });
     worker.on("message", (answer: Answer) => this.#settle(answer));
-    worker.on("error", (error) => this.#fail(error.message));
-    worker.on("exit", () => this.#fail("its thread has ended"));
+    worker.on("error", (error) => this.#fail(worker, error.message));
+    worker.on("exit", () => this.#fail(worker, "its thread has ended"));
     worker.unref();
     this.#worker = worker;
+    return worker;
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -127,8 +138,8 @@ class SqliteThread implements Driver, DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const worker = this.#worker;
-    if (!worker || this.#failure) throw this.#failure ?? new StoreError("closed", "The store is closed");
+    if (this.#isOver) throw new StoreError("closed", "The store is closed");
+    const worker = this.#worker ?? this.#start();
     this.#nextId += 1;
     const id = this.#nextId;
     const answer = await new Promise<Answer & { ok: true }>((resolve, reject) => {
@@ -148,8 +159,9 @@ class SqliteThread implements Driver, DatabaseConnection {
 
   async destroy(): Promise<void> {
     const worker = this.#worker;
+    this.#isOver = true;
     this.#worker = null;
-    if (!worker || this.#failure) return;
+    if (!worker) return;
     const ended = new Promise((resolve) => worker.once("exit", resolve));
     worker.ref();
     worker.postMessage("close");
@@ -164,9 +176,20 @@ class SqliteThread implements Driver, DatabaseConnection {
     else waiting?.reject(new StoreError(codeOf(answer), `SQLite: ${answer.reason} (${answer.code})`));
   }
 
-  #fail(reason: string): void {
-    this.#failure ??= new StoreError("failed", `The store ${this.#file} failed: ${reason}`);
-    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+  hangUp(): void {
+    const worker = this.#worker;
+    this.#isOver = true;
+    if (!worker) return;
+    worker.postMessage("close");
+    this.#fail(worker, "the server ends and does not wait for it");
+  }
+
+  #fail(worker: Worker, reason: string): void {
+    if (worker !== this.#worker) return;
+    this.#worker = null;
+    for (const { reject } of this.#waiting.values()) {
+      reject(new StoreError("failed", `The store ${this.#file} failed: ${reason}`));
+    }
     this.#waiting.clear();
   }
 }

@@ -1,72 +1,11 @@
 import { addTally, parseTally, tallyCall } from "../quality.ts";
-import type {
-  CallOutcome,
-  CallStart,
-  Escalation,
-  ModelUsage,
-  Note,
-  SummaryItem,
-  TurnRecord,
-  Verdict,
-} from "../record.ts";
+import type { CallOutcome, SummaryItem } from "../record.ts";
 import { reportCall } from "../report.ts";
 import { readCall } from "./read.ts";
-import { fromCallStart, fromTurn } from "./rows.ts";
 import type { Db } from "./schema.ts";
 
 /** Deleting goes in steps of so many calls, so that nothing else has to wait long. */
 const DELETE_BATCH = 200;
-
-/*
- * The parts of a call that is going on are written by queries whose rows nobody wants: `CallWriter` sends many at once.
- */
-
-export function insertCall(db: Db, start: CallStart, instance: string) {
-  return db.insertInto("calls").values(fromCallStart(start, instance));
-}
-
-export function insertTurn(db: Db, sessionId: string, turn: TurnRecord) {
-  return db.insertInto("turns").values(fromTurn(sessionId, turn));
-}
-
-/** What may become known of a turn after it was written: the verdict on it, or what was spoken of it and whether it was cut short. */
-export type TurnChanges =
-  | (Omit<Verdict, "analysisMs"> & { analysis_ms: Verdict["analysisMs"] })
-  | { text: string | null; words: number }
-  | { interrupted: 1 };
-
-export function updateTurn(db: Db, sessionId: string, number: number, changes: TurnChanges) {
-  return db
-    .updateTable("turns")
-    .set(changes)
-    .where("session_id", "=", sessionId)
-    .where("number", "=", number);
-}
-
-/** Adds the verdict on what the caller said in the turn of that number, however late it comes. */
-export function setVerdict(db: Db, sessionId: string, number: number, verdict: Verdict) {
-  const { analysisMs, ...rest } = verdict;
-  return updateTurn(db, sessionId, number, { ...rest, analysis_ms: analysisMs });
-}
-
-export function insertNote(db: Db, sessionId: string, number: number, note: Note) {
-  const { kind, ...body } = note;
-  return db.insertInto("notes").values({ session_id: sessionId, number, kind, body: JSON.stringify(body) });
-}
-
-export function setUsage(db: Db, sessionId: string, usage: readonly ModelUsage[]) {
-  return db
-    .updateTable("calls")
-    .set({ usage: JSON.stringify(usage) })
-    .where("id", "=", sessionId);
-}
-
-export function setEscalation(db: Db, sessionId: string, escalation: Escalation) {
-  return db
-    .updateTable("calls")
-    .set({ escalation: JSON.stringify(escalation) })
-    .where("id", "=", sessionId);
-}
 
 export async function setSummary(db: Db, sessionId: string, summary: readonly SummaryItem[]): Promise<void> {
   await db
@@ -77,18 +16,23 @@ export async function setSummary(db: Db, sessionId: string, summary: readonly Su
 }
 
 /**
- * Ends a call: its figures are worked out from what is stored and kept beside it. Run it in a transaction.
- * @returns false if there is no such call, or another has ended it already.
+ * Ends a call: its figures are worked out from what is stored and kept beside it. An end as `crashed` is another
+ * server's guess, and whoever knows better ends the call once more. Run it in a transaction.
+ * @returns false if there is no such call, or it has ended already.
  */
 export async function finishCall(db: Db, sessionId: string, outcome: CallOutcome): Promise<boolean> {
-  const open = await readCall(db, sessionId);
+  const state = await lockCall(db, sessionId);
   // Its beginning could not be written: nobody would ever find the rest.
-  if (!open) await deleteParts(db, [sessionId]);
-  if (!open || open.endedAt !== null) return false;
+  if (!state) await deleteParts(db, [sessionId]);
+  const isGuess = state?.end_reason === "crashed" && outcome.endReason !== "crashed";
+  if (!state || (state.ended_at !== null && !isGuess)) return false;
+  if (state.tally !== null) await addTally(db, parseTally(state.tally), -1);
+  const open = await readCall(db, sessionId);
+  if (!open) return false;
   const call = { ...open, ...outcome };
   const report = reportCall(call);
   const tally = tallyCall(call, report);
-  const { numUpdatedRows } = await db
+  await db
     .updateTable("calls")
     .set({
       ended_at: outcome.endedAt,
@@ -105,11 +49,39 @@ export async function finishCall(db: Db, sessionId: string, outcome: CallOutcome
       tally: JSON.stringify(tally),
     })
     .where("id", "=", sessionId)
-    .where("ended_at", "is", null)
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) return false;
+    .execute();
   await addTally(db, tally, 1);
   return true;
+}
+
+/**
+ * Takes back that a call was ended as `crashed`, for it goes on. Run it in a transaction.
+ * @returns false if it was not.
+ */
+export async function reopenCall(db: Db, sessionId: string): Promise<boolean> {
+  const state = await lockCall(db, sessionId);
+  if (state?.end_reason !== "crashed") return false;
+  if (state.tally !== null) await addTally(db, parseTally(state.tally), -1);
+  const unknown = { user_turns: null, assistant_turns: null, score: null, label: null, negative_share: null };
+  const figures = { ...unknown, escalated: null, reply_p50_ms: null, reply_p95_ms: null, alerts: null };
+  await db
+    .updateTable("calls")
+    .set({ ended_at: null, end_reason: null, tally: null, ...figures })
+    .where("id", "=", sessionId)
+    .execute();
+  // Nobody has to be told any more, if nobody has been.
+  await db.deleteFrom("webhooks").where("session_id", "=", sessionId).execute();
+  return true;
+}
+
+/** How the call's end stands. Nobody else ends it meanwhile: both databases lock a row by changing it. */
+function lockCall(db: Db, sessionId: string) {
+  return db
+    .updateTable("calls")
+    .set({ id: sessionId })
+    .where("id", "=", sessionId)
+    .returning(["ended_at", "end_reason", "tally"])
+    .executeTakeFirst();
 }
 
 /** Deletes a call that has ended, and takes its figures back. */
