@@ -1,0 +1,136 @@
+import { availableParallelism } from "node:os";
+import type { Patience } from "../check/watch.ts";
+import type { Judge } from "../judge/judge.ts";
+import type { Upstream } from "../model/upstream.ts";
+import type { LlmScript } from "../scenario/schema.ts";
+import { type Stage, startStage, visitStage } from "../server/stage.ts";
+import { callerFor } from "./caller-for.ts";
+import type { RunResult } from "./result.ts";
+import { type Rehearsed, runCall } from "./run-call.ts";
+import { type Group, groupsOf, inParallel, type Job } from "./schedule.ts";
+
+export type RehearsalOptions = {
+  readonly jobs: readonly Job[];
+  /** A server that runs already; null: servers are started. */
+  readonly target: { url: string; token: string | null } | null;
+  /** The program that is started. */
+  readonly app: string;
+  /** What answers where a scenario does not say; null: the server's own model. */
+  readonly defaultLlm: LlmScript | null;
+  readonly upstream: Upstream;
+  readonly patience: Patience;
+  /** Calls side by side on one server. */
+  readonly concurrency: number;
+  readonly judge: Judge;
+  readonly wantsUsage: boolean;
+  readonly onResult: (result: RunResult) => void;
+};
+
+/** Holds all calls; the results in the order of the jobs. @throws {RehearsalError} when a target cannot be reached. */
+export async function rehearse(options: RehearsalOptions): Promise<RunResult[]> {
+  const results = new Map<Job, RunResult>();
+  const keep = (job: Job, result: RunResult) => {
+    results.set(job, result);
+    options.onResult(result);
+  };
+  if (options.target) await visit(options, options.target, keep);
+  else {
+    const groups = groupsOf(options.jobs, options.defaultLlm);
+    await inParallel(groups, Math.max(2, availableParallelism()), (group) => perform(options, group, keep));
+  }
+  return options.jobs.flatMap((job) => results.get(job) ?? []);
+}
+
+type Keep = (job: Job, result: RunResult) => void;
+
+async function visit(
+  options: RehearsalOptions,
+  { url, token }: { url: string; token: string | null },
+  keep: Keep,
+): Promise<void> {
+  const held: Job[] = [];
+  for (const job of options.jobs) {
+    const why = notHere(job);
+    if (why === null) held.push(job);
+    else keep(job, without(job, "skipped", why));
+  }
+  const wantsLive = held.some(({ loaded }) => loaded.scenario.needs.length > 0);
+  const stage = await visitStage(url, token, wantsLive);
+  try {
+    await holdCalls(options, stage, held, keep);
+  } finally {
+    await stage.close();
+  }
+}
+
+/** A server that others run has its own settings and its own model. */
+function notHere({ loaded: { scenario } }: Job): string | null {
+  if (Object.keys(scenario.env).length > 0) return "sets the server's environment (env)";
+  return scenario.llm ? "sets the server's model (llm)" : null;
+}
+
+async function perform(options: RehearsalOptions, { env, llm, jobs }: Group, keep: Keep): Promise<void> {
+  let stage: Stage;
+  try {
+    stage = await startStage({ app: options.app, env, llm, upstream: options.upstream });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    for (const job of jobs) keep(job, without(job, "error", why));
+    return;
+  }
+  try {
+    await holdCalls(options, stage, jobs, keep);
+  } finally {
+    await stage.close();
+  }
+}
+
+async function holdCalls(options: RehearsalOptions, stage: Stage, jobs: readonly Job[], keep: Keep) {
+  const { patience, concurrency, judge, wantsUsage } = options;
+  await inParallel(jobs, concurrency, async (job) => {
+    const { loaded, variant, seed } = job;
+    const caller = callerFor(loaded);
+    const result = await runCall({
+      loaded,
+      caller,
+      stage,
+      patience,
+      seed,
+      variant: variant.name,
+      wantsUsage,
+    });
+    keep(job, await judged(judge, job, result));
+  });
+}
+
+async function judged(judge: Judge, job: Job, result: Rehearsed): Promise<RunResult> {
+  const { questions, ...rest } = result;
+  return await judge.decide(job.loaded.scenario, rest, questions);
+}
+
+function without({ loaded, variant, seed }: Job, outcome: "skipped" | "error", why: string): RunResult {
+  return {
+    id: loaded.id,
+    file: loaded.file,
+    seed,
+    variant: variant.name,
+    outcome,
+    reasons: [why],
+    durationMs: 0,
+    turns: 0,
+    firstChunkMs: [],
+    replyMs: [],
+    silenceMs: [],
+    backchannels: 0,
+    backchannelCuts: 0,
+    escalatedAt: null,
+    escalatesAt: null,
+    tools: [],
+    usage: [],
+    judgements: [],
+    skippedChecks: 0,
+    metrics: [],
+    ownMs: 0,
+    events: [],
+  };
+}
