@@ -16,6 +16,7 @@ async function setupSession(session: AgentSession, services: CallServices): Prom
     llm,
     sentiment,
     transfer,
+    prompt: config.AGENT_PROMPT_FILE ?? null,
     coach: config.ESCALATE_ON_REQUEST ? coach : null,
     escalationWaitMs: config.ESCALATION_WAIT_MS,
     maxContextMessages: config.MAX_CONTEXT_MESSAGES,

@@ -29,6 +29,8 @@ export type SupportAgentOptions = Pick<
   "llm" | "model" | "transfer" | "maxContextMessages"
 > & {
   sentiment: SentimentAnalyzer;
+  /** What the agent is told, in place of its own prompt; null: its own. */
+  prompt?: string | null;
   /** How long an answer may wait for the verdict that decides about the hand-off, ms. */
   escalationWaitMs: number;
   /** Tells when the caller asks for a person, to be handed over at once; null: the model decides by its tool. */
@@ -48,7 +50,7 @@ export class SupportAgent extends LlmAgentNode {
   #unasked: { wasDue: boolean } | null = null;
   #escalated = false;
 
-  constructor({ sentiment, coach, escalationWaitMs, ...options }: SupportAgentOptions) {
+  constructor({ sentiment, coach, escalationWaitMs, prompt = null, ...options }: SupportAgentOptions) {
     super({
       ...options,
       name: "support-agent",
@@ -56,7 +58,7 @@ export class SupportAgent extends LlmAgentNode {
       hears: ["client", "agent"],
       greeting: GREETING,
       goodbye: GOODBYE,
-      instructions: () => `${PROMPT}\nCurrent mood of the caller: ${sentiment.current}`,
+      instructions: () => `${prompt ?? PROMPT}\nCurrent mood of the caller: ${sentiment.current}`,
       tools: [...sentimentTools(sentiment), "end_call", "transfer_to_supervisor"],
     });
     this.#sentiment = sentiment;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import dotenv from "dotenv";
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
@@ -14,6 +15,15 @@ const origins = z.string().transform((list, context) => {
     context.addIssue(`not an origin such as https://example.com: ${wrong.join(", ") || "(empty)"}`);
   }
   return entries;
+});
+/** The name of a text file; what comes out is its text. */
+const textOfFile = z.string().transform((file, context) => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    context.addIssue("cannot be read");
+    return z.NEVER;
+  }
 });
 
 /** `voice.example.com, agent.local`: names alone, without a port. */
@@ -52,6 +62,8 @@ const schema = z.object({
   SENTIMENT_TIMEOUT_MS: ms(5_000),
   // Speech is about 15 characters a second: nine minutes of it are a model that has lost its way.
   MAX_RESPONSE_CHARS: count(8_000),
+  // The support agent's prompt in place of its own; what is kept here is the text.
+  AGENT_PROMPT_FILE: textOfFile.optional(),
   // Shown beside each call, to tell the calls of one release of an agent from those of another.
   AGENT_VERSION: z.string().max(100).optional(),
   MAX_CONTEXT_MESSAGES: z.coerce.number().int().min(2).default(200),

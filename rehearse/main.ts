@@ -1,15 +1,25 @@
+import { writeFile } from "node:fs/promises";
 import { AgentServerError } from "../lib/errors.ts";
 import { RehearsalError } from "./errors.ts";
+import { type Baseline, readBaseline, regressions } from "./figures/baseline.ts";
+import { figuresOf } from "./figures/figures.ts";
+import { compare } from "./figures/mcnemar.ts";
+import { type Prices, readPrices } from "./figures/prices.ts";
 import { Judge } from "./judge/judge.ts";
+import { type ChatModel, chatModelOf } from "./model/chat-model.ts";
 import { upstreamOf } from "./model/upstream.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
+import { renderAgreement, renderComparison, renderFigures } from "./output/figures-text.ts";
+import { toHtml } from "./output/html.ts";
+import { toJsonl } from "./output/jsonl.ts";
+import { toJunit } from "./output/junit.ts";
 import { Progress } from "./output/progress.ts";
-import { summarize } from "./output/summary.ts";
+import { type Summary, summarize } from "./output/summary.ts";
 import { renderReasons, renderTable } from "./output/table.ts";
 import { rehearse } from "./run/rehearse.ts";
 import type { RunResult } from "./run/result.ts";
 import { jobsOf } from "./run/schedule.ts";
-import { variantsOf } from "./run/variants.ts";
+import { type Variant, variantsOf } from "./run/variants.ts";
 import { scenarioFileSchema } from "./scenario/json-schema.ts";
 import { loadScenarios } from "./scenario/load.ts";
 import { MOCK } from "./scenario/schema.ts";
@@ -58,6 +68,9 @@ async function run(options: Options, env: Env, print: Print): Promise<number> {
     throw new RehearsalError("--env, --model, --prompt and --vary set up a server; --target has one already");
   }
   const jobs = jobsOf(loaded, variants, { repeat, seed });
+  const prices = options.prices === null ? null : readPrices(options.prices);
+  const baseline = options.baseline === null ? null : readBaseline(options.baseline);
+  const judge = new Judge(modelFor(options.judge, options.judgeUrl, env), env);
   const progress = new Progress(jobs.length);
   const results = await rehearse({
     jobs,
@@ -67,17 +80,95 @@ async function run(options: Options, env: Env, print: Print): Promise<number> {
     upstream: upstreamOf(env),
     patience: { timeoutMs: options.timeoutMs, quietMs: options.timeoutMs * QUIET },
     concurrency: options.concurrency,
-    judge: new Judge(null, env),
-    wantsUsage: false,
+    judge,
+    players: { given: modelFor(options.callerModel, options.callerUrl, env), env },
+    wantsUsage: prices !== null,
     onResult: (result) => progress.add(result),
   });
   progress.end();
   const summaries = summarize(results);
+  const report = [
+    ...figuresByAgent(summaries, variants, prices),
+    ...comparisonOf(results, variants),
+    ...(await judge.agreements()).map(renderAgreement),
+  ].join("\n\n");
   print(renderTable(summaries));
   const reasons = renderReasons(summaries);
   if (reasons !== "") print(`\n${reasons}`);
-  print(`\n${sumUp(results)}`);
-  return exitCodeOf(results);
+  print(`\n${report}\n\n${sumUp(results)}`);
+  await writeFiles(options, results, summaries, report);
+  return baseline ? judgeByBaseline(summaries, baseline, results, print) : exitCodeOf(results);
+}
+
+function modelFor(name: string | null, endpoint: string | null, env: Env): ChatModel | null {
+  if (name === null) return null;
+  const where = endpoint === null ? {} : { endpoint };
+  return chatModelOf({ service: "openai", model: name, extra: {}, ...where }, env);
+}
+
+function figuresByAgent(
+  summaries: readonly Summary[],
+  variants: readonly Variant[],
+  prices: Prices | null,
+): string[] {
+  return variants.map(({ name }) => {
+    const figures = renderFigures(
+      figuresOf(
+        summaries.filter(({ variant }) => variant === name),
+        prices,
+      ),
+    );
+    return variants.length > 1 ? `${name}:\n${figures}` : figures;
+  });
+}
+
+function comparisonOf(results: readonly RunResult[], [first, second]: readonly Variant[]): string[] {
+  if (!first || !second) return [];
+  const held = results.filter(({ outcome }) => outcome === "passed" || outcome === "failed");
+  const pairs = held.flatMap((one) => {
+    if (one.variant !== first.name) return [];
+    const other = held.find(
+      ({ id, seed, variant }) => id === one.id && seed === one.seed && variant === second.name,
+    );
+    return other ? [[one.outcome === "passed", other.outcome === "passed"] as const] : [];
+  });
+  return [renderComparison([first.name, second.name], compare(pairs))];
+}
+
+async function writeFiles(
+  { jsonl, junit, html }: Options,
+  results: readonly RunResult[],
+  summaries: readonly Summary[],
+  report: string,
+): Promise<void> {
+  const files: [string | null, () => string][] = [
+    [jsonl, () => toJsonl(results)],
+    [junit, () => toJunit(summaries)],
+    [html, () => toHtml(summaries, report)],
+  ];
+  for (const [file, text] of files) {
+    if (file === null) continue;
+    try {
+      await writeFile(file, text());
+    } catch (error) {
+      throw new RehearsalError(`${file} cannot be written`, { cause: error });
+    }
+  }
+}
+
+/** What failed before as well is no news; what got worse fails. */
+function judgeByBaseline(
+  summaries: readonly Summary[],
+  baseline: Baseline,
+  results: readonly RunResult[],
+  print: Print,
+): number {
+  const worse = regressions(summaries, baseline);
+  print(
+    worse.length === 0 ? "No worse than the baseline" : `Worse than the baseline:\n  ${worse.join("\n  ")}`,
+  );
+  if (worse.length > 0) return 1;
+  return results.some(({ outcome }) => outcome === "error") ? 2 : 0;
 }
 
 function sumUp(results: readonly RunResult[]): string {

@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { Patience } from "../check/watch.ts";
+import { RehearsalError } from "../errors.ts";
 import type { Judge } from "../judge/judge.ts";
 import type { Upstream } from "../model/upstream.ts";
 import type { LlmScript } from "../scenario/schema.ts";
 import { type Stage, startStage, visitStage } from "../server/stage.ts";
-import { callerFor } from "./caller-for.ts";
+import { callerFor, type Players } from "./caller-for.ts";
 import type { RunResult } from "./result.ts";
 import { type Rehearsed, runCall } from "./run-call.ts";
 import { type Group, groupsOf, inParallel, type Job } from "./schedule.ts";
@@ -22,6 +23,7 @@ export type RehearsalOptions = {
   /** Calls side by side on one server. */
   readonly concurrency: number;
   readonly judge: Judge;
+  readonly players: Players;
   readonly wantsUsage: boolean;
   readonly onResult: (result: RunResult) => void;
 };
@@ -86,10 +88,15 @@ async function perform(options: RehearsalOptions, { env, llm, jobs }: Group, kee
 }
 
 async function holdCalls(options: RehearsalOptions, stage: Stage, jobs: readonly Job[], keep: Keep) {
-  const { patience, concurrency, judge, wantsUsage } = options;
-  await inParallel(jobs, concurrency, async (job) => {
-    const { loaded, variant, seed } = job;
-    const caller = callerFor(loaded);
+  await inParallel(jobs, options.concurrency, async (job) => keep(job, await holdCall(options, stage, job)));
+}
+
+async function holdCall(options: RehearsalOptions, stage: Stage, job: Job): Promise<RunResult> {
+  const { patience, judge, wantsUsage, players } = options;
+  const { loaded, variant, seed } = job;
+  try {
+    const caller = callerFor(loaded, players);
+    if (!caller) return without(job, "skipped", "no model plays this caller: --caller-model MODEL");
     const result = await runCall({
       loaded,
       caller,
@@ -99,8 +106,11 @@ async function holdCalls(options: RehearsalOptions, stage: Stage, jobs: readonly
       variant: variant.name,
       wantsUsage,
     });
-    keep(job, await judged(judge, job, result));
-  });
+    return await judged(judge, job, result);
+  } catch (error) {
+    if (!(error instanceof RehearsalError)) throw error;
+    return without(job, "error", error.message);
+  }
 }
 
 async function judged(judge: Judge, job: Job, result: Rehearsed): Promise<RunResult> {

@@ -30,11 +30,13 @@ export async function scenario(t: TestContext, fields: object): Promise<Loaded> 
 
 /** Rehearses one scenario on a server that runs already. */
 export async function rehearseOn(url: string, loaded: Loaded, seed = 1): Promise<Rehearsed> {
+  const caller = callerFor(loaded, { given: null, env: {} });
+  if (!caller) throw new Error("nobody plays the caller");
   const stage = await visitStage(url, null, loaded.scenario.needs.length > 0);
   try {
     return await runCall({
       loaded,
-      caller: callerFor(loaded),
+      caller,
       stage,
       patience: PATIENCE,
       seed,
