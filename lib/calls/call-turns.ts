@@ -34,6 +34,7 @@ export class CallTurns {
     this.#write({
       ...blankTurn(number, "assistant", offsetMs),
       text: applyPolicy(turn.text, this.#text),
+      written: turn.written === null ? null : applyPolicy(turn.written, this.#text),
       words,
       firstChunkMs,
       replyMs,

@@ -26,6 +26,8 @@ export type TurnRecord = {
   offsetMs: number;
   /** Null where the record keeps no text. */
   text: string | null;
+  /** Assistant: as the model wrote it, where it was cleaned for a voice; else null. */
+  written: string | null;
   words: number;
 
   /** User: number among the caller's utterances, from 1. */
@@ -58,6 +60,7 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
     role,
     offsetMs,
     text: null,
+    written: null,
     words: 0,
     utterance: null,
     verdict: null,

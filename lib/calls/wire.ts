@@ -63,6 +63,8 @@ const turnWire = z.object({
   role: z.enum(["user", "assistant"]),
   offset_ms: ms,
   text,
+  /** As the model wrote it, where it was cleaned for a voice. */
+  written: z.string().nullable(),
   words: count,
   utterance: count.nullable(),
   verdict: z.enum(SENTIMENTS).nullable(),

@@ -8,6 +8,7 @@ import { logDraft } from "../wire/log-events.ts";
 import { streamAnswer } from "./answer.ts";
 import { COLLECT_DIGITS, type DigitCollection, DigitCollector, digitsTool } from "./digits.ts";
 import { OutputAgentNode, type OutputAgentNodeOptions } from "./output-agent-node.ts";
+import { SpeechCleaner } from "./speech-cleaner.ts";
 import { SupervisionError } from "./supervised.ts";
 import type { Turn } from "./turn.ts";
 import { Whispers } from "./whispers.ts";
@@ -27,6 +28,8 @@ export type LlmAgentNodeOptions = OutputAgentNodeOptions & {
   temperature?: number;
   /** Said once, when the caller has joined. Default: the caller speaks first. */
   greeting?: string;
+  /** Whether what is made for the eye is taken out of the model's words. Default: unless the call is a chat. */
+  cleanSpeech?: boolean;
   /** Where callers are handed to. Default null: nowhere, and nothing is promised. */
   transfer?: Transfer | null;
   /** Said while a tool takes longer than {@link LlmAgentNodeOptions.holdingAfterMs}. */
@@ -177,7 +180,7 @@ export class LlmAgentNode extends OutputAgentNode {
       about: this.session.context,
       holding: { line: holdingLine, afterMs: holdingAfterMs },
     });
-    for await (const piece of answer) {
+    for await (const piece of this.#cleansSpeech ? this.#clean(answer, turn) : answer) {
       // An answer that was given up before its first word has not used the notes.
       if (turn.said === "" && !turn.over) this.#whispers.used(notes);
       yield piece;
@@ -189,6 +192,31 @@ export class LlmAgentNode extends OutputAgentNode {
     }
     const more = this.afterAnswer(turn);
     if (more !== null) yield ` ${more}`;
+  }
+
+  get #cleansSpeech(): boolean {
+    return this.#options.cleanSpeech ?? this.session.context.conversationType !== "chat";
+  }
+
+  /** Cleans an answer for a voice, and notes on the turn what was written where that is something else. */
+  async *#clean(answer: AsyncIterable<string>, turn: Turn): AsyncGenerator<string, void, void> {
+    const cleaner = new SpeechCleaner();
+    let written = "";
+    let said = "";
+    for await (const piece of answer) {
+      const words = cleaner.push(piece);
+      written += piece;
+      said += words;
+      // What waits for more is not cleaned yet.
+      turn.written = written.startsWith(said) ? null : written;
+      if (words !== "") yield words;
+    }
+    const rest = cleaner.end();
+    turn.written = said + rest === written ? null : written;
+    // An answer of pictures alone would be silence.
+    const isSilence = (said + rest).trim() === "" && written.trim() !== "";
+    if (isSilence) yield written;
+    else if (rest !== "") yield rest;
   }
 
   async #request(): Promise<ChatRequest> {

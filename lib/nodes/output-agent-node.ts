@@ -300,7 +300,10 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     turn.abandon();
     turn.answer.end(turn.said);
     // Ahead of the end, so that whoever hears the end knows the outcome.
-    this.session.publish(stamp<AgentEvent>(logDraft("turn.ended", { turnId: turn.id, outcome })), this);
+    this.session.publish(
+      stamp<AgentEvent>(logDraft("turn.ended", { turnId: turn.id, outcome, written: turn.written })),
+      this,
+    );
     this.sendEvent({ type: "agent.llm.response.end" });
     if (this.#handOff.at !== "decided") return;
     const cutOff = outcome === "interrupted" || outcome === "replaced";

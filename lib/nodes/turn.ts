@@ -15,6 +15,8 @@ export class Turn {
   interruptible = true;
   /** What has been sent of it so far. */
   said = "";
+  /** What the model wrote of it, where that is not what is said. */
+  written: string | null = null;
   /** Its place in the conversation. */
   readonly answer: Answer;
   readonly #controller = new AbortController();

@@ -52,6 +52,8 @@ export type AgentTurn = {
   readonly offsetMs: number;
   /** As spoken if the client has reported it, else as sent so far. */
   readonly text: string;
+  /** As the model wrote it, where it was cleaned for a voice; null where it was sent as written. */
+  readonly written: string | null;
   readonly words: number;
   readonly chunks: number;
   /** Null for a line, and for an answer without a word. */

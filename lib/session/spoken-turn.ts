@@ -15,6 +15,7 @@ export class SpokenTurn implements AgentTurn {
   text = "";
   /** What was sent of it. */
   sent = "";
+  written: string | null = null;
   words = 0;
   chunks = 0;
   firstChunkMs: number | null = null;

@@ -16,8 +16,8 @@ import { Utterances } from "./utterances.ts";
 
 /** Requests waiting for their answer to begin; a session without an agent would collect them for ever. */
 const MAX_REQUESTS = 64;
-/** Outcomes that came ahead of the end they belong to, because a node below the agent is slow. */
-const MAX_OUTCOMES = 16;
+/** Ends that were told of ahead of the end they belong to, because a node below the agent is slow. */
+const MAX_ENDS = 16;
 /** Of so many of the latest utterances it is known which turn they are. */
 const MAX_AWAITED_VERDICTS = 100;
 
@@ -39,7 +39,7 @@ export class Timeline {
   readonly #turnOf = new Map<number, number>();
   /** Offsets of the requests that no answer has begun to, oldest first. */
   readonly #requests: number[] = [];
-  readonly #outcomes = new Map<string, AnswerOutcome>();
+  readonly #ends = new Map<string, LogPayloads["turn.ended"]>();
   #turns = 0;
   #answer: SpokenTurn | null = null;
   /** The latest turns of the agent that a report of the client may be about. */
@@ -185,7 +185,9 @@ export class Timeline {
     if (!answer) return;
     this.#answer = null;
     answer.answerMs = this.now - answer.offsetMs;
-    answer.outcome = this.#takeOutcome(answer.requestId) ?? otherwise;
+    const end = this.#takeEnd(answer.requestId);
+    answer.outcome = end?.outcome ?? otherwise;
+    answer.written = end?.written ?? null;
     answer.end();
     const silent = answer.sent === "" && (answer.outcome === "completed" || this.#handedOff);
     if (silent) {
@@ -266,7 +268,7 @@ export class Timeline {
     } else if (isLog(event, "llm.usage")) {
       this.#tell({ type: "usage", usage: event.payload });
     } else if (isLog(event, "turn.ended")) {
-      this.#keepOutcome(event.payload);
+      this.#keepEnd(event.payload);
     } else if (isLog(event, "tool_call_start")) {
       this.#hearTool({ outcome: "unfinished", latencyMs: null }, { phase: event.name, ...event.payload });
     } else if (isLog(event, "tool_call_end")) {
@@ -287,20 +289,20 @@ export class Timeline {
     this.#tell({ type: "tool", turn: this.#answer, tool });
   }
 
-  #keepOutcome({ turnId, outcome }: LogPayloads["turn.ended"]): void {
-    this.#outcomes.set(turnId, outcome);
-    if (this.#outcomes.size <= MAX_OUTCOMES) return;
-    for (const oldest of this.#outcomes.keys()) {
-      this.#outcomes.delete(oldest);
+  #keepEnd(end: LogPayloads["turn.ended"]): void {
+    this.#ends.set(end.turnId, end);
+    if (this.#ends.size <= MAX_ENDS) return;
+    for (const oldest of this.#ends.keys()) {
+      this.#ends.delete(oldest);
       break;
     }
   }
 
-  #takeOutcome(requestId: string | null): AnswerOutcome | null {
+  #takeEnd(requestId: string | null): LogPayloads["turn.ended"] | null {
     if (requestId === null) return null;
-    const outcome = this.#outcomes.get(requestId) ?? null;
-    this.#outcomes.delete(requestId);
-    return outcome;
+    const end = this.#ends.get(requestId) ?? null;
+    this.#ends.delete(requestId);
+    return end;
   }
 
   #begin(turn: SpokenTurn): SpokenTurn {

@@ -73,7 +73,12 @@ export type LogPayloads = {
     by: string | null;
   };
   /** One answer that has ended, however it did. */
-  "turn.ended": { turnId: string; outcome: "completed" | "failed" | "interrupted" | "replaced" };
+  "turn.ended": {
+    turnId: string;
+    outcome: "completed" | "failed" | "interrupted" | "replaced";
+    /** As the model wrote it, where other words were sent to be spoken; else null. */
+    written: string | null;
+  };
   /** One request to a language model that has ended. */
   "llm.usage": {
     model: string;

@@ -121,6 +121,22 @@ describe("the record of a call", () => {
     assert.equal(call.endReason, "drain");
   });
 
+  test("keeps what the model wrote beside what was sent to be spoken, masked alike", async () => {
+    const script: Script = async function* (_signal, turn) {
+      turn.written = "**Write** to ann@shop.example";
+      yield "Write to ann@shop.example";
+    };
+    const call = await record(async ({ client }) => void (await client.turn("where to?")), {
+      script,
+      env: { RECORD_TEXT: "redacted" },
+    });
+    const kept = call.turns.map(({ text, written }) => [text, written]);
+    assert.deepEqual(kept, [
+      ["where to?", null],
+      ["Write to [e-mail]", "**Write** to [e-mail]"],
+    ]);
+  });
+
   for (const recorder of ["first", "last"] as const) {
     test(`marks an answer that is cut short while it is sent, heard ${recorder}`, async () => {
       const { script } = pausing("One, two", " three");

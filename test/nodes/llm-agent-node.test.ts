@@ -54,6 +54,32 @@ function replies(...scripted: (Reply | string)[]): void {
 const systemOf = (index: number) => mock.requests.at(index)?.body.messages[0]?.content;
 
 describe("an agent with a model", () => {
+  test("takes out of its words what is made for the eye, unless they are read in a chat", async () => {
+    const written = "**Good** news 🎉: see [your order](https://shop.example/orders/7).";
+    await call({}, async ({ client }) => {
+      replies({ kind: "text", text: [written.slice(0, 5), written.slice(5, 19), written.slice(19)] });
+      assert.equal((await client.turn("any news?")).text, "Good news : see your order.");
+    });
+    const chat = { conversationType: "chat" } as const;
+    await call(
+      {},
+      async ({ client }) => {
+        replies(written);
+        assert.equal((await client.turn("any news?")).text, written);
+      },
+      chat,
+    );
+    await call(
+      { cleanSpeech: true },
+      async ({ client }) => {
+        replies("🎉", "*Done*");
+        assert.equal((await client.turn("any news?")).text, "🎉", "a picture is better than silence");
+        assert.equal((await client.turn("and now?")).text, "Done");
+      },
+      chat,
+    );
+  });
+
   test("greets once, and asks the model of the configuration with its instructions", async () => {
     await call({ greeting: "Good morning!" }, async ({ client }) => {
       replies("Fine.");

@@ -42,6 +42,7 @@ export type TurnsTable = {
   role: string;
   offset_ms: number;
   text: string | null;
+  written: string | null;
   words: number;
   utterance: number | null;
   verdict: string | null;
@@ -198,6 +199,11 @@ export const migrations: Record<string, Migration> = {
       }
       await db.schema.alterTable("turns").addColumn("answer_ms", "integer").execute();
       await db.schema.alterTable("turns").addColumn("outcome", "text").execute();
+    },
+  },
+  "003_written": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("turns").addColumn("written", "text").execute();
     },
   },
 };
