@@ -1,11 +1,11 @@
 import { EventEmitter, once } from "node:events";
-import type { ChatCompletion } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
 import { describeError, LlmError, type LlmErrorKind } from "./lib/errors.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { withDeadline } from "./lib/llm/deadline.ts";
 import { classify } from "./lib/llm/embedded/sentiment.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./lib/llm/errors.ts";
+import type { Completion } from "./lib/llm/model.ts";
 import { type LlmUsage, usageOf } from "./lib/llm/usage.ts";
 import { BackgroundAgentNode } from "./lib/nodes/background-agent-node.ts";
 import { Utterances } from "./lib/session/utterances.ts";
@@ -195,14 +195,14 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     const { llm, model } = this.#options;
     const attempt = llm.sentimentCircuit.begin();
     if (!attempt) throw circuitOpenError();
-    const ended = (outcome: LlmUsage["outcome"], usage?: CompletionUsage) =>
+    const ended = (outcome: LlmUsage["outcome"], usage: CompletionUsage | null = null) =>
       this.sendEvent(logDraft("llm.usage", usageOf(model, outcome, usage)));
     let answer: string;
     try {
       const completion = await this.#request(text);
       attempt.settle("succeeded");
       ended("completed", completion.usage);
-      answer = completion.choices[0]?.message.content ?? "";
+      answer = completion.text;
     } catch (error) {
       const { aborted } = this.session.signal;
       // What a client says of an error may quote the key; ours does not.
@@ -217,14 +217,13 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     return sentiment;
   }
 
-  #request(text: string): Promise<ChatCompletion> {
+  #request(text: string): Promise<Completion> {
     const { llm, model, timeoutMs } = this.#options;
     return withDeadline(this.session.signal, timeoutMs, (signal) =>
-      llm.client.chat.completions.create(
+      llm.models.get(model).complete(
         {
-          model,
-          temperature: 0,
-          max_tokens: 5,
+          ...llm.sentiment,
+          maxTokens: 5,
           messages: [
             { role: "system", content: PROMPT },
             { role: "user", content: text },

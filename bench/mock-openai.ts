@@ -23,7 +23,7 @@ const delta = (fields: object, finish: string | null) =>
       id: "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
       object: "chat.completion.chunk",
       created: 1741569952,
-      model: "gpt-4o-mini-2024-07-18",
+      model: "gpt-6-luna",
       service_tier: "default",
       system_fingerprint: "fp_44added55e",
       choices: [{ index: 0, delta: fields, logprobs: null, finish_reason: finish }],
@@ -49,7 +49,7 @@ function verdict(word: string): Buffer {
     id: "chatcmpl-verdict",
     object: "chat.completion",
     created: 1741569952,
-    model: "gpt-4o-mini-2024-07-18",
+    model: "gpt-6-luna",
     choices: [{ index: 0, message, logprobs: null, finish_reason: "stop" }],
     usage,
   });

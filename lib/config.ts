@@ -3,7 +3,7 @@ import dotenv from "dotenv";
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
 import { parseTokens } from "./http/token-list.ts";
-import { HOLD_MUSIC } from "./wire/events.ts";
+import { HOLD_MUSIC, type JsonObject } from "./wire/events.ts";
 
 const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
@@ -43,6 +43,16 @@ const tokens = z.string().transform((list, context) => {
     return z.NEVER;
   }
 });
+const jsonObject = z.record(z.string(), z.unknown());
+/** A JSON object: parameters that go into every request as they are. */
+const extraBody = z.string().transform((text, context): JsonObject => {
+  const parsed = jsonObject.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  context.addIssue('not a JSON object such as {"top_p":0.9}');
+  return {};
+});
+/** Providers have words of their own for it, and add new ones. */
+const effort = z.string().regex(/^[a-z_]+$/, "a word such as none, minimal, low, medium or high");
 
 /**
  * Every environment variable of the server, with its default. Times are in ms, sizes in bytes.
@@ -55,10 +65,21 @@ const schema = z.object({
 
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  AGENT_MODEL: z.string().default("gpt-4o-mini"),
-  SENTIMENT_MODEL: z.string().default("gpt-4o-mini"),
+  AGENT_MODEL: z.string().default("gpt-6-luna"),
+  SENTIMENT_MODEL: z.string().default("gpt-6-luna"),
+  AGENT_TEMPERATURE: z.coerce.number().min(0).max(2).default(0.7),
+  // Without it a model thinks as little as it can: on the telephone thinking is silence.
+  AGENT_REASONING_EFFORT: effort.optional(),
+  SENTIMENT_REASONING_EFFORT: effort.optional(),
+  AGENT_EXTRA_BODY: extraBody.optional(),
+  SENTIMENT_EXTRA_BODY: extraBody.optional(),
+  SUMMARY_EXTRA_BODY: extraBody.optional(),
+  // One tiny request for each model at the start, which finds out what it takes and what is wrong.
+  MODEL_CHECK: z.stringbool().default(true),
   // The longest silence, before the first word as between two; ten seconds is already long on a telephone.
   LLM_TIMEOUT_MS: ms(10_000),
+  // A minute of silence, words and tools together: the command line client gives an answer up after that.
+  TURN_TIMEOUT_MS: ms(60_000),
   SENTIMENT_TIMEOUT_MS: ms(5_000),
   // Speech is about 15 characters a second: nine minutes of it are a model that has lost its way.
   MAX_RESPONSE_CHARS: count(8_000),
@@ -120,7 +141,7 @@ const schema = z.object({
   // 0 keeps every call.
   RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
   POST_CALL_SUMMARY: z.stringbool().default(false),
-  SUMMARY_MODEL: z.string().default("gpt-4o-mini"),
+  SUMMARY_MODEL: z.string().default("gpt-6-luna"),
   WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),
 });
@@ -132,6 +153,14 @@ function isEncoded(url: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -12,6 +12,7 @@ import { pages } from "./http/pages.ts";
 import { createAgentServer } from "./http/server.ts";
 import { type Live, openLive } from "./live/live.ts";
 import { liveRoutes } from "./live/routes.ts";
+import { checkModels, configuredModels, describeModels } from "./llm/check.ts";
 import { createLlm, type Llm } from "./llm/client.ts";
 import { watchHealth } from "./llm/health.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -67,7 +68,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   const log = createLogger(config);
   await startWorkers(config, log);
 
-  const llm = createLlm(config);
+  const llm = createLlm(config, log);
   const metrics = new Metrics();
   const { store, live } = await orExit(() => openUses(options, config, llm, log), "See DATABASE_URL.");
   if (store) metrics.watchRecord(store.writer);
@@ -92,6 +93,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     health: watchHealth(llm, log),
     answersFrom: llm.provider,
     record: () => store?.state,
+    models: () => describeModels(llm, config),
   };
   const app = await orExit(() => createAgentServer(server));
   await serveApiDocs(app);
@@ -120,6 +122,7 @@ async function openUses(options: VoiceServerOptions, config: Config, llm: Llm, l
 async function listen(app: FastifyInstance, config: Config, log: Logger, llm: Llm): Promise<string> {
   closeOnSignal(app, log);
   log.info(`Answers come from ${llm.provider}`);
+  if (config.MODEL_CHECK) await checkModels(llm, configuredModels(llm, config));
   const address = { host: config.HOST, port: config.PORT };
   return await orExit(() => app.listen(address), "Set PORT and HOST to an address that is free.");
 }

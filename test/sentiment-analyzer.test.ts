@@ -235,6 +235,9 @@ describe("a sentiment model that fails", () => {
         assert.deepEqual([verdict.sentiment, verdict.source], ["frustrated", "fallback"]);
         assert.ok(!example.server.output.includes(KEY), "the key is in the log");
         assert.ok(!JSON.stringify(client.frames).includes(KEY), "the key is on the wire");
+        // Five failures in a row would open the circuit.
+        example.llm.onSentiment(() => "neutral");
+        assert.equal((await judge(client, "Well?")).source, "model");
       });
     });
   }

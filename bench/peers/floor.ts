@@ -10,7 +10,7 @@ import { WebSocketServer } from "ws";
 const url = `${process.env.OPENAI_BASE_URL}/chat/completions`;
 const headers = { authorization: `Bearer ${process.env.OPENAI_API_KEY}`, "content-type": "application/json" };
 const dispatcher = new Agent({ pipelining: 1 });
-const model = "gpt-4o-mini";
+const model = "gpt-6-luna";
 const END = "\n\n";
 
 const http = createServer((_request, response) => response.end("ready"));

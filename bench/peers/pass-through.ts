@@ -9,7 +9,7 @@ import type { ChatCompletionMessageParam } from "openai/resources/chat/completio
  */
 
 const client = new OpenAI({ logLevel: "off" });
-const model = "gpt-4o-mini";
+const model = "gpt-6-luna";
 const app = Fastify();
 await app.register(fastifyWebsocket, { options: { perMessageDeflate: false } });
 app.get("/ready", async () => ({ status: "ready" }));

@@ -30,13 +30,15 @@ export class CallTurns {
 
   /** An answer, or a line spoken beside the answers. */
   writeLine(turn: AgentTurn): void {
-    const { number, offsetMs, words, firstChunkMs, replyMs, answerMs, interrupted, outcome } = turn;
+    const { number, offsetMs, words, firstChunkMs, thinkingMs, replyMs, answerMs, interrupted, outcome } =
+      turn;
     this.#write({
       ...blankTurn(number, "assistant", offsetMs),
       text: applyPolicy(turn.text, this.#text),
       written: turn.written === null ? null : applyPolicy(turn.written, this.#text),
       words,
       firstChunkMs,
+      thinkingMs,
       replyMs,
       answerMs,
       interrupted,

@@ -42,6 +42,8 @@ export type TurnRecord = {
 
   /** Assistant: from the request for an answer to its first words, ms. */
   firstChunkMs: number | null;
+  /** Of it, how long the model was seen to think, ms. */
+  thinkingMs: number | null;
   /** Assistant: from the caller's last words to the first words of the answer, ms. */
   replyMs: number | null;
   /** Assistant: from the request for an answer to its end, ms; null for a line spoken beside the answers. */
@@ -69,6 +71,7 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
     analysisMs: null,
     repeated: false,
     firstChunkMs: null,
+    thinkingMs: null,
     replyMs: null,
     answerMs: null,
     interrupted: false,

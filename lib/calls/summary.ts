@@ -100,11 +100,10 @@ export class Summaries {
   async #ask(transcript: string): Promise<SummaryItem[]> {
     const { llm, model } = this.#options;
     const completion = await withDeadline(this.#closing.signal, SUMMARY_TIMEOUT_MS, (signal) =>
-      llm.client.chat.completions.create(
+      llm.models.get(model).complete(
         {
-          model,
-          temperature: 0,
-          max_tokens: MAX_ANSWER_TOKENS,
+          ...llm.summary,
+          maxTokens: MAX_ANSWER_TOKENS,
           messages: [
             { role: "system", content: PROMPT },
             { role: "user", content: transcript },
@@ -113,7 +112,7 @@ export class Summaries {
         { signal },
       ),
     );
-    const { summary, disposition } = readAnswer(completion.choices[0]?.message.content ?? "");
+    const { summary, disposition } = readAnswer(completion.text);
     return [
       { identifier: "call_summary", ...summary, type: "summary" },
       { identifier: "call_disposition", ...disposition, type: "disposition" },

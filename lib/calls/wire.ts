@@ -73,6 +73,7 @@ const turnWire = z.object({
   analysis_ms: msOrNull,
   repeated: z.boolean(),
   first_chunk_ms: msOrNull,
+  thinking_ms: msOrNull,
   reply_ms: msOrNull,
   answer_ms: msOrNull,
   interrupted: z.boolean(),

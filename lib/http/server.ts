@@ -44,6 +44,8 @@ export type AgentServerOptions = {
   metrics?: Metrics;
   config: Config;
   log: Logger;
+  /** The language models that are asked, and what is known of them, for /ready. */
+  models?: () => readonly object[];
   /** What gives the answers, for /ready to say: a caller of the offline demo should be able to find out. */
   answersFrom?: string;
   /** How the record of calls stands, for /ready to say; a record that is behind makes no call worse. */
@@ -56,7 +58,16 @@ export type AgentServerOptions = {
  * @throws {ConfigError} when `TOKENS_FILE` cannot be used.
  */
 export async function createAgentServer(options: AgentServerOptions): Promise<FastifyInstance> {
-  const { routes, config, log, metrics = new Metrics(), health = () => null, answersFrom, record } = options;
+  const {
+    routes,
+    config,
+    log,
+    metrics = new Metrics(),
+    health = () => null,
+    models,
+    answersFrom,
+    record,
+  } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({
     loggerInstance,
@@ -103,7 +114,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     if (notReady) return reply.code(503).send({ status: "not ready", reason: notReady });
     const reason = health();
     const status = reason === null ? { status: "ready" } : { status: "degraded", reason };
-    return { ...status, answers_from: answersFrom, record: record?.() };
+    return { ...status, answers_from: answersFrom, models: models?.(), record: record?.() };
   });
   app.get("/metrics", { config: { access: "metrics" } }, async (_request, reply) => {
     return reply.type(metrics.registry.contentType).send(await metrics.text());

@@ -1,23 +1,36 @@
 import type {
   ChatCompletionChunk,
-  ChatCompletionCreateParamsStreaming,
   ChatCompletionMessageParam,
   ChatCompletionTool,
 } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
 import { LlmError } from "../errors.ts";
+import type { JsonObject } from "../wire/events.ts";
 import type { Attempt } from "./circuit.ts";
 import type { Llm } from "./client.ts";
-import { type Bytes, type CompletionChunk, CompletionReader, streamCompletion } from "./completion-stream.ts";
-import { attemptOutcome, circuitOpenError, toLlmError } from "./errors.ts";
+import { type Bytes, type CompletionChunk, CompletionReader } from "./completion-stream.ts";
+import { readContent, thinkingBeside } from "./content.ts";
+import { attemptOutcome, circuitOpenError, contentFilterError, toLlmError } from "./errors.ts";
+import type { Model } from "./model.ts";
+import { ResponseBytes } from "./response-bytes.ts";
 import { withRetries } from "./retry.ts";
+import { ThinkingFilter } from "./thinking.ts";
 import { type LlmUsage, usageOf } from "./usage.ts";
+
+/** How long a server that has said the answer's end may take to close its stream, ms. */
+const END_GRACE_MS = 1_000;
+/** Tool calls that one answer may make; more are a model that has lost its way. */
+const MAX_TOOL_CALLS = 16;
+/** Longest thinking before an answer, characters: an hour of reading, in memory for every call. */
+const MAX_THINKING_CHARS = 200_000;
 
 export type ToolCall = {
   id: string;
   name: string;
   /** As the model wrote them: JSON, one hopes. */
   arguments: string;
+  /** What else the server has put into it and wants back with it, such as Gemini's signature of the thought. */
+  extra: JsonObject;
 };
 
 export type ChatRequest = {
@@ -38,13 +51,15 @@ export type ChatRequest = {
  */
 export class ChatStream implements AsyncIterable<string> {
   readonly #llm: Llm;
+  readonly #model: Model;
   readonly #request: ChatRequest;
   readonly #signal: AbortSignal;
   readonly #onEnd: (usage: LlmUsage) => void;
   /** Leave to ask; null if the circuit is open, and then nothing is sent. */
   readonly #attempt: Attempt | null;
   readonly #upstream = new AbortController();
-  readonly #watchdog: NodeJS.Timeout;
+  readonly #thinking: ThinkingFilter;
+  #watchdog: NodeJS.Timeout;
   readonly #bytes: Promise<Bytes>;
   readonly #toolCalls = new Map<number, ToolCall>();
   readonly #cancel = () => this.cancel();
@@ -54,7 +69,13 @@ export class ChatStream implements AsyncIterable<string> {
   #held = false;
   #reading = false;
   #said = false;
-  #finished = false;
+  #finishReason: string | null = null;
+  /** When the model began to think, `performance.now()`, and how long it has thought, ms; null: not that we know. */
+  #thinkingSince: number | null = null;
+  #thinkingMs: number | null = null;
+  /** The thinking as some servers want it back with the results of the tools it calls. */
+  #thoughts = "";
+  #thinkingChars = 0;
   #usage: CompletionUsage | null = null;
   /** Why we closed the request ourselves. */
   #closedBy: LlmError | null = null;
@@ -71,6 +92,8 @@ export class ChatStream implements AsyncIterable<string> {
     onEnd: (usage: LlmUsage) => void = () => {},
   ) {
     this.#llm = llm;
+    this.#model = llm.models.get(request.model);
+    this.#thinking = new ThinkingFilter(this.#model.thinksFromStart);
     this.#request = request;
     this.#signal = signal;
     this.#onEnd = onEnd;
@@ -89,6 +112,16 @@ export class ChatStream implements AsyncIterable<string> {
     return [...this.#toolCalls.values()];
   }
 
+  /** What the model thought before it called tools, to be sent back with their results; empty: nothing, or unknown. */
+  get thoughts(): string {
+    return this.#thoughts;
+  }
+
+  /** Ends the answer with this error. */
+  giveUp(why: LlmError): void {
+    this.#close(why);
+  }
+
   /** Closes the request: nobody wants the rest. */
   cancel(): void {
     if (!this.#ended) this.#close(new LlmError("aborted", "the request was cancelled"));
@@ -104,24 +137,35 @@ export class ChatStream implements AsyncIterable<string> {
     if (this.#held) this.#signOfLife();
     this.#held = false;
     try {
-      for await (const bytes of await this.#bytes) {
-        for (const chunk of reader.push(bytes)) {
-          const text = this.#take(chunk);
-          if (text === "") continue;
-          this.#said = true;
-          this.#held = true;
-          yield text;
-          this.#held = false;
-          this.#signOfLife();
-          if (this.#room > 0) continue;
-          // Leaving the loop closes the connection.
-          this.#toolCalls.clear();
-          this.#end("completed", null);
-          return;
+      const bytes = await this.#bytes;
+      try {
+        for await (const part of bytes) {
+          for (const chunk of reader.push(part)) {
+            const text = this.#take(chunk);
+            if (text === "") continue;
+            this.#said = true;
+            this.#held = true;
+            yield text;
+            this.#held = false;
+            this.#signOfLife();
+            if (this.#room > 0) continue;
+            // Leaving the loop closes the connection.
+            this.#toolCalls.clear();
+            this.#end("completed", null);
+            return;
+          }
+          if (!reader.done) continue;
+          this.#finishReason ??= "stop";
+          // The connection is kept for the next request if the stream ends as it should.
+          if (bytes instanceof ResponseBytes) bytes.finish(END_GRACE_MS);
+          break;
         }
+      } catch (error) {
+        // An answer that is complete stays so, whatever becomes of the stream.
+        if (this.#finishReason === null || this.#closedBy !== null) throw error;
       }
-      // A server that goes away may end its stream without a word.
-      if (!this.#finished) throw new LlmError("cut", "the model's answer broke off");
+      const rest = this.#rest();
+      if (rest !== "") yield rest;
       this.#end("completed", null);
     } catch (error) {
       throw this.#fail(error);
@@ -131,12 +175,27 @@ export class ChatStream implements AsyncIterable<string> {
     }
   }
 
+  /** The stream has ended: what was kept back of the text, in case it was thinking. */
+  #rest(): string {
+    // A server that goes away may end its stream without a word.
+    if (this.#finishReason === null) throw new LlmError("cut", "the model's answer broke off");
+    if (this.#finishReason === "content_filter") throw contentFilterError();
+    const beganInside = this.#thinking.thinking;
+    const rest = this.#cutToRoom(this.#thinking.end(this.#finishReason === "length"));
+    if (beganInside && rest !== "") this.#model.noteFromStart(false);
+    if (this.#thinking.loneEnd) this.#model.noteFromStart(true);
+    if (this.#thinking.thought) this.#model.noteThinking();
+    if (rest !== "") this.#endThinking();
+    return rest;
+  }
+
   async #send(): Promise<Bytes> {
     try {
       if (!this.#attempt) throw circuitOpenError();
       const { signal } = this.#upstream;
-      const body = toBody(this.#request);
-      const ask = () => streamCompletion(this.#llm.client, body, { signal, maxRetries: 0 });
+      const { effort, extraBody } = this.#llm.agent;
+      const request = { ...this.#request, effort, extraBody };
+      const ask = () => this.#model.stream(request, { signal, maxRetries: 0 });
       const bytes = await withRetries(ask, performance.now() + this.#llm.timeoutMs, signal);
       // Whoever has asked may be busy still, with waiting for a verdict.
       this.#held = !this.#reading;
@@ -153,9 +212,14 @@ export class ChatStream implements AsyncIterable<string> {
 
   /** The time for the next piece has passed. */
   #silent(): void {
-    if (this.#held) this.#watchdog.refresh();
+    // The answer was complete, only the stream has no end.
+    if (this.#finishReason !== null) this.#upstream.abort();
+    else if (this.#held) this.#watchdog.refresh();
     else if (this.#said) this.#close(new LlmError("stalled", "the model stopped in mid-answer"));
-    else {
+    else if (this.#thinkingMs !== null || this.#thinkingSince !== null) {
+      const why = "the model was still thinking: lower AGENT_REASONING_EFFORT or raise LLM_TIMEOUT_MS";
+      this.#close(new LlmError("timeout", why));
+    } else {
       const why = "the model sent nothing in time: raise LLM_TIMEOUT_MS or look at the server";
       this.#close(new LlmError("timeout", why));
     }
@@ -171,6 +235,8 @@ export class ChatStream implements AsyncIterable<string> {
   /** The error to throw: what we did ourselves explains what the client reports of it. */
   #fail(error: unknown): LlmError {
     const failure = this.#closedBy ?? toLlmError(error);
+    // One before the answer has been reported where it was met.
+    if (this.#closedBy === null && this.#reading && !this.#ended) this.#model.report(error, this.#request);
     this.#end("failed", failure);
     return failure;
   }
@@ -182,7 +248,8 @@ export class ChatStream implements AsyncIterable<string> {
     this.#signal.removeEventListener("abort", this.#cancel);
     if (!this.#attempt) return;
     this.#attempt.settle(attemptOutcome(failure));
-    this.#onEnd(usageOf(this.#request.model, outcome, this.#usage));
+    this.#endThinking();
+    this.#onEnd({ ...usageOf(this.#request.model, outcome, this.#usage), thinkingMs: this.#thinkingMs });
   }
 
   /** Notes what a chunk brings and returns its text. Only what gets the answer on counts as a sign of life. */
@@ -191,9 +258,53 @@ export class ChatStream implements AsyncIterable<string> {
     // The chunk that reports the usage has no choices.
     const choice = chunk.choices?.[0];
     if (!choice) return "";
-    if (choice.finish_reason) this.#finished = true;
-    for (const part of choice.delta?.tool_calls ?? []) this.#addToolCall(part);
-    const text = (choice.delta?.content ?? "").slice(0, this.#room);
+    if (choice.finish_reason) this.#finish(choice.finish_reason);
+    const { delta } = choice;
+    if (!delta) return "";
+    for (const part of delta.tool_calls ?? []) this.#addToolCall(part);
+    const { text, thought } = readContent(delta.content ?? delta.refusal, delta);
+    if (thought) this.#takeThought(thinkingBeside(delta));
+    if (text === "") return "";
+    const given = this.#thinking.push(text);
+    // Blanks at the beginning are no words yet.
+    const said = this.#cutToRoom(this.#said ? given : given.trimStart());
+    if (this.#thinking.thinking || (this.#thinking.thought && !this.#said)) this.#think(text.length);
+    if (said !== "") this.#endThinking();
+    return said;
+  }
+
+  /** Nothing but figures may come now, and not for long. */
+  #finish(reason: string): void {
+    this.#finishReason = reason;
+    if (this.#ended) return;
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#silent(), END_GRACE_MS);
+  }
+
+  #takeThought(text: string): void {
+    this.#thinking.notFromStart();
+    this.#thoughts += text;
+    this.#think(text.length);
+    this.#model.noteThinking();
+  }
+
+  #think(chars: number): void {
+    this.#thinkingSince ??= performance.now();
+    this.#thinkingChars += chars;
+    if (this.#thinkingChars > MAX_THINKING_CHARS) {
+      throw new LlmError("bad_stream", "the model's thinking has no end");
+    }
+  }
+
+  /** The first words are there, or none will come. */
+  #endThinking(): void {
+    if (this.#thinkingSince === null) return;
+    this.#thinkingMs = (this.#thinkingMs ?? 0) + Math.round(performance.now() - this.#thinkingSince);
+    this.#thinkingSince = null;
+  }
+
+  #cutToRoom(piece: string): string {
+    const text = piece.slice(0, this.#room);
     this.#room -= text.length;
     return text;
   }
@@ -201,26 +312,27 @@ export class ChatStream implements AsyncIterable<string> {
   #addToolCall(part: ChatCompletionChunk.Choice.Delta.ToolCall): void {
     // Some servers send no index and each call whole: then a part with an id begins a new call.
     const index = part.index ?? (part.id ? this.#toolCalls.size : this.#toolCalls.size - 1);
-    const call = this.#toolCalls.get(index) ?? { id: `call_${index}`, name: "", arguments: "" };
-    const { name = "", arguments: args = "" } = part.function ?? {};
-    this.#room -= (part.id ?? "").length + name.length + args.length;
+    const call = this.#toolCalls.get(index) ?? { id: `call_${index}`, name: "", arguments: "", extra: {} };
+    const { id, type: _type, index: _index, function: called, ...extra } = part;
+    const name = called?.name ?? "";
+    const args = argumentsOf(called?.arguments);
+    this.#room -= (id ?? "").length + name.length + args.length + JSON.stringify(extra).length;
     if (this.#room < 0) throw new LlmError("bad_stream", "the model's tool call has no end");
-    if (part.id) call.id = part.id;
+    if (id) call.id = id;
     if (name) call.name = name;
     call.arguments += args;
+    Object.assign(call.extra, extra);
     this.#toolCalls.set(index, call);
+    if (this.#toolCalls.size > MAX_TOOL_CALLS) {
+      throw new LlmError("bad_stream", `the model calls more than ${MAX_TOOL_CALLS} tools in one answer`);
+    }
+    this.#endThinking();
     this.#signOfLife();
   }
 }
 
-function toBody(request: ChatRequest): ChatCompletionCreateParamsStreaming {
-  const { model, messages, tools, toolChoice, temperature } = request;
-  return {
-    model,
-    messages,
-    temperature,
-    stream: true,
-    stream_options: { include_usage: true },
-    ...(tools.length > 0 ? { tools, tool_choice: toolChoice } : {}),
-  };
+/** JSON as a rule, with some servers the object itself, or null for none. */
+function argumentsOf(given: unknown): string {
+  if (typeof given === "string") return given;
+  return given === null || given === undefined ? "" : JSON.stringify(given);
 }

@@ -1,21 +1,43 @@
 import OpenAI from "openai";
+import { type Logger, pino } from "pino";
 import type { Config } from "../config.ts";
+import type { JsonObject } from "../wire/events.ts";
 import { Circuit } from "./circuit.ts";
 import { Clarity } from "./clarity.ts";
 import { embeddedFetch } from "./embedded/fetch.ts";
 import { createFetch } from "./fetch.ts";
+import { Models } from "./model.ts";
+
+/** How a model is asked for one purpose. */
+export type Use = {
+  readonly model: string;
+  /** 0…2 */
+  readonly temperature: number;
+  /** How much it may think, in its provider's words; null: as little as it can. */
+  readonly effort: string | null;
+  /** Further parameters of every request. */
+  readonly extraBody: JsonObject;
+};
 
 /** The language model as the nodes use it: one client per process, so that connections are shared. */
 export type Llm = {
   readonly client: OpenAI;
+  /** Whether the embedded model answers, and no server is asked. */
+  readonly embedded: boolean;
+  /** What is known of the models behind it. */
+  readonly models: Models;
   /** What answers, for the log and for people: a host name, or the embedded model. */
   readonly provider: string;
-  /** The model that talks, unless an agent names another. */
-  readonly agentModel: string;
+  /** How the model that talks is asked, unless an agent names another model or temperature. */
+  readonly agent: Use;
+  readonly sentiment: Use;
+  readonly summary: Use;
   /** Longest silence of the model in an answer: before its first piece, and between two, ms. */
   readonly timeoutMs: number;
   /** Longest answer, characters; the rest is not fetched. */
   readonly maxResponseChars: number;
+  /** Longest turn, ms: from the request to the last word, whatever tools are used in between. */
+  readonly turnTimeoutMs: number;
   /** One for each use, for the two may have different models, and the one's failure is none of the other's. */
   readonly agentCircuit: Circuit;
   readonly sentimentCircuit: Circuit;
@@ -26,26 +48,46 @@ export type Llm = {
 /**
  * OpenAI with `OPENAI_API_KEY`, any compatible server with `OPENAI_BASE_URL`; with neither, the same client on an
  * in-process `fetch` that is answered by the embedded model.
+ * @param log told what is learnt of the models, and what their server says when it refuses.
  */
-export function createLlm(config: Config): Llm {
+export function createLlm(config: Config, log: Logger = pino({ level: "silent" })): Llm {
   const { OPENAI_API_KEY, OPENAI_BASE_URL, LLM_TIMEOUT_MS: timeoutMs } = config;
   const shared = {
-    agentModel: config.AGENT_MODEL,
+    agent: {
+      model: config.AGENT_MODEL,
+      temperature: config.AGENT_TEMPERATURE,
+      effort: config.AGENT_REASONING_EFFORT ?? null,
+      extraBody: config.AGENT_EXTRA_BODY ?? {},
+    },
+    sentiment: {
+      model: config.SENTIMENT_MODEL,
+      temperature: 0,
+      effort: config.SENTIMENT_REASONING_EFFORT ?? null,
+      extraBody: config.SENTIMENT_EXTRA_BODY ?? {},
+    },
+    summary: {
+      model: config.SUMMARY_MODEL,
+      temperature: 0,
+      effort: null,
+      extraBody: config.SUMMARY_EXTRA_BODY ?? {},
+    },
     timeoutMs,
     maxResponseChars: config.MAX_RESPONSE_CHARS,
+    turnTimeoutMs: config.TURN_TIMEOUT_MS,
     agentCircuit: new Circuit(),
     sentimentCircuit: new Circuit(),
     sentimentClarity: new Clarity(),
+    embedded: OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined,
   };
-  const embedded = OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined;
-  if (embedded) {
+  if (shared.embedded) {
     const client = new OpenAI({
       apiKey: "embedded",
       baseURL: "http://embedded.invalid/v1",
       fetch: embeddedFetch,
       logLevel: "off",
     });
-    return { client, provider: "the embedded rule-based model", ...shared };
+    const provider = "the embedded rule-based model";
+    return { client, provider, models: new Models({ client, host: provider, log }), ...shared };
   }
   const client = new OpenAI({
     // A local server wants no key, but the client insists on one.
@@ -58,5 +100,6 @@ export function createLlm(config: Config): Llm {
     // At "debug" the client would print whole conversations.
     logLevel: "off",
   });
-  return { client, provider: new URL(client.baseURL).host, ...shared };
+  const provider = new URL(client.baseURL).host;
+  return { client, provider, models: new Models({ client, host: provider, log }), ...shared };
 }

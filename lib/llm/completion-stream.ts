@@ -16,6 +16,8 @@ export type CompletionChunk = {
   choices?:
     | readonly {
         delta?: ChatCompletionChunk.Choice.Delta | null;
+        /** In place of the delta, where the answer comes as a whole. */
+        message?: ChatCompletionChunk.Choice.Delta | null;
         finish_reason?: string | null;
       }[]
     | null;
@@ -33,12 +35,29 @@ export async function streamCompletion(
   options: OpenAI.RequestOptions,
 ): Promise<Bytes> {
   const response = await client.chat.completions.create(body, options).asResponse();
+  if (response.headers.get("content-type")?.includes("application/json")) return wholeAsStream(response);
   return response instanceof DirectResponse ? response.bytes : (response.body ?? []);
+}
+
+/** The bytes of a stream for a server that answers as a whole what was to be streamed. */
+async function wholeAsStream(response: Response): Promise<Bytes> {
+  const whole: unknown = await response.json();
+  if (!isChunk(whole)) throw new LlmError("bad_stream", "the model's answer was not valid");
+  if (whole.error) throw new OpenAI.APIError(undefined, whole.error, undefined, undefined);
+  const choices = whole.choices?.map(({ message, ...choice }) => ({ ...choice, delta: message }));
+  const events = `data: ${JSON.stringify({ ...whole, choices })}\n\ndata: [DONE]\n\n`;
+  return [new TextEncoder().encode(events)];
 }
 
 /** Takes the chunks of one completion out of its bytes. */
 export class CompletionReader {
   readonly #events = new SseParser();
+  #done = false;
+
+  /** Whether the server has said that nothing more comes. */
+  get done(): boolean {
+    return this.#done;
+  }
 
   /**
    * The chunks that these bytes complete.
@@ -47,7 +66,10 @@ export class CompletionReader {
    */
   *push(bytes: Uint8Array): Generator<CompletionChunk, void, void> {
     for (const data of this.#events.push(bytes)) {
-      if (data.startsWith("[DONE]")) continue;
+      if (data.startsWith("[DONE]")) {
+        this.#done = true;
+        return;
+      }
       const chunk: unknown = JSON.parse(data);
       if (!isChunk(chunk)) throw new LlmError("bad_stream", "the model's answer was not valid");
       if (chunk.error) throw new OpenAI.APIError(undefined, chunk.error, undefined, undefined);

@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher } from "undici";
+import { toOpenAiError } from "./complaint.ts";
 import { ResponseBytes } from "./response-bytes.ts";
 
 /** A response whose body is not a web stream: those of the built-in `fetch` cost more per chunk than all else. */
@@ -33,7 +34,7 @@ export function createFetch(): typeof fetch {
       await bytes.return();
       return fetch(url, init);
     }
-    return new Response(await bytes.text(), { status, headers });
+    return new Response(toOpenAiError(await bytes.text()), { status, headers });
   };
 }
 

@@ -16,8 +16,11 @@ export function watchHealth(llm: Llm, log: Logger): () => string | null {
       `The sentiment model gave no verdict in ${percent(share)} of its latest answers, the embedded rules judged instead: set SENTIMENT_MODEL to one that answers in a word`,
     );
   });
+  const problemOf = (model: string) => llm.models.get(model).problem;
   return () => {
+    const problem = problemOf(llm.agent.model) ?? problemOf(llm.sentiment.model);
     if (llm.agentCircuit.isOpen) return "the agent's model keeps failing, callers hear an apology";
+    if (problem !== null) return problem;
     if (!llm.sentimentClarity.tooUnclear) return null;
     return `the sentiment model gave no verdict in ${percent(llm.sentimentClarity.unclearShare)} of its latest answers`;
   };

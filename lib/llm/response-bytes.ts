@@ -18,6 +18,9 @@ export class ResponseBytes implements AsyncIterableIterator<Uint8Array, undefine
   #unreadBytes = 0;
   #reader: { resolve: (result: Result) => void; reject: (error: Error) => void } | null = null;
   #ended = false;
+  /** Nobody reads what still comes. */
+  #left = false;
+  #timer: NodeJS.Timeout | undefined;
   #error: Error | null = null;
 
   constructor(controller: Dispatcher.DispatchController) {
@@ -25,6 +28,7 @@ export class ResponseBytes implements AsyncIterableIterator<Uint8Array, undefine
   }
 
   push(bytes: Uint8Array): void {
+    if (this.#left) return;
     if (this.#reader !== null) {
       this.#reader.resolve({ done: false, value: bytes });
       this.#reader = null;
@@ -39,6 +43,7 @@ export class ResponseBytes implements AsyncIterableIterator<Uint8Array, undefine
   end(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#timer);
     this.#error = error;
     if (this.#reader === null) return;
     if (error === null) this.#reader.resolve({ done: true, value: undefined });
@@ -65,9 +70,23 @@ export class ResponseBytes implements AsyncIterableIterator<Uint8Array, undefine
     });
   }
 
+  /**
+   * Nobody wants the rest, which should be no more than the end: the connection is kept for another request if that
+   * comes within `ms`, else it is closed.
+   */
+  finish(ms: number): void {
+    this.#left = true;
+    this.#unread = [];
+    if (this.#controller.paused) this.#controller.resume();
+    if (this.#ended) return;
+    this.#timer = setTimeout(() => this.#controller.abort(new Error("the response had no end")), ms);
+    this.#timer.unref();
+  }
+
   return(): Promise<Result> {
     this.#unread = [];
-    if (!this.#ended) this.#controller.abort(new Error("nobody reads the rest of the response"));
+    if (!this.#ended && !this.#left)
+      this.#controller.abort(new Error("nobody reads the rest of the response"));
     return Promise.resolve({ done: true, value: undefined });
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import OpenAI from "openai";
+import { complaintOf, isQuota } from "./complaint.ts";
 
 /** As many as the client itself would make. */
 const MAX_RETRIES = 2;
@@ -34,6 +35,8 @@ function mayHelp(error: unknown): boolean {
   if (!(error instanceof OpenAI.APIError) || error.status === undefined) return false;
   const wish = error.headers?.get("x-should-retry");
   if (wish === "true" || wish === "false") return wish === "true";
+  const complaint = complaintOf(error);
+  if (complaint && isQuota(complaint)) return false;
   return [408, 409, 429].includes(error.status) || error.status >= 500;
 }
 

@@ -76,7 +76,8 @@ function schemaOf(parameters: z.ZodObject): FunctionParameters | undefined {
 export function readArguments({ arguments: json }: ToolCall): { value: unknown } | null {
   if (json.trim() === "") return { value: {} };
   try {
-    return { value: JSON.parse(json) };
+    // Some servers send null for none.
+    return { value: JSON.parse(json) ?? {} };
   } catch {
     return null;
   }

@@ -14,5 +14,6 @@ export function usageOf(
     outcome,
     inputTokens: usage?.prompt_tokens ?? null,
     outputTokens: usage?.completion_tokens ?? null,
+    thinkingMs: null,
   };
 }

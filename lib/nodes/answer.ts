@@ -56,6 +56,7 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     const asked = {
       role: "assistant" as const,
       tool_calls: calls.map((call) => ({
+        ...call.extra,
         id: call.id,
         type: "function" as const,
         // Some servers parse what they are sent back, and would refuse the whole conversation over bad JSON.
@@ -67,7 +68,7 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     if (isDone()) return;
     const messages: ChatCompletionMessageParam[] = [
       ...request.messages,
-      { ...asked, content: text === "" ? null : text },
+      { ...asked, content: text === "" ? null : text, ...thoughtsOf(stream) },
       ...results,
     ];
     request = { ...request, messages, toolChoice: round < MAX_TOOL_ROUNDS ? "auto" : "none" };
@@ -75,6 +76,11 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     // Two rounds of speech are two sentences.
     if (/\S$/.test(turn.said)) yield " ";
   }
+}
+
+/** Some models that think want to read within the turn what they thought before the call; in the history it is dropped. */
+function thoughtsOf({ thoughts }: ChatStream): { reasoning_content?: string } {
+  return thoughts === "" ? {} : { reasoning_content: thoughts };
 }
 
 /** Whether the work has not ended after `ms`; false as soon as it has, or as nobody wants it any more. */

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { type ChatRequest, ChatStream } from "../llm/chat.ts";
 import type { Llm } from "../llm/client.ts";
 import { type Tool, ToolSet, tool } from "../llm/tools.ts";
+import { TurnLimit } from "../llm/turn-limit.ts";
+import type { LlmUsage } from "../llm/usage.ts";
 import { type Transfer, transferDraft } from "../session/transfer.ts";
 import type { AnyEvent } from "../wire/events.ts";
 import { logDraft } from "../wire/log-events.ts";
@@ -24,7 +26,7 @@ export type LlmAgentNodeOptions = OutputAgentNodeOptions & {
   tools?: readonly (Tool | BuiltInTool | DigitCollection)[];
   /** Default: `AGENT_MODEL`. */
   model?: string;
-  /** 0…2, default 0.7. */
+  /** 0…2. Default: `AGENT_TEMPERATURE`. */
   temperature?: number;
   /** Said once, when the caller has joined. Default: the caller speaks first. */
   greeting?: string;
@@ -67,7 +69,7 @@ export class LlmAgentNode extends OutputAgentNode {
   }
 
   override get model(): string {
-    return this.#options.model ?? this.#options.llm.agentModel;
+    return this.#options.model ?? this.#options.llm.agent.model;
   }
 
   /** Runs before the model is asked. What it returns is the whole answer; null: ask the model. */
@@ -148,10 +150,12 @@ export class LlmAgentNode extends OutputAgentNode {
       yield own;
       return;
     }
-    const open = (request: ChatRequest) =>
-      new ChatStream(this.#options.llm, request, signal, (usage) =>
-        this.sendEvent(logDraft("llm.usage", usage)),
-      );
+    const { llm } = this.#options;
+    const limit = new TurnLimit(llm.turnTimeoutMs, signal);
+    const open = (request: ChatRequest) => {
+      const noteUsage = (usage: LlmUsage) => this.sendEvent(logDraft("llm.usage", usage));
+      return limit.watch(new ChatStream(llm, request, signal, noteUsage));
+    };
     const notes = this.#whispers.waiting;
     const request = await this.#request();
     if (turn.over) return;
@@ -220,7 +224,7 @@ export class LlmAgentNode extends OutputAgentNode {
   }
 
   async #request(): Promise<ChatRequest> {
-    const { instructions, temperature = 0.7 } = this.#options;
+    const { instructions, llm, temperature = llm.agent.temperature } = this.#options;
     const text = typeof instructions === "string" ? instructions : await instructions();
     return {
       model: this.model,

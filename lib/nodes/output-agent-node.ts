@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeError, LlmError } from "../errors.ts";
+import { describeError, LlmError, type LlmErrorKind } from "../errors.ts";
 import { Conversation } from "../session/conversation.ts";
 import {
   type AgentEvent,
@@ -37,6 +37,7 @@ export type OutputAgentNodeOptions = AgentNodeOptions & {
   stillThere?: string;
 };
 
+const FILTERED = "I'm sorry, I can't talk about that. Is there anything else I can help you with?";
 const GOODBYE = "Thank you for calling. Goodbye!";
 const STILL_THERE = "Are you still there?";
 
@@ -75,8 +76,12 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
   /** Override it to react to events. The framework has done its part by then, so nothing has to be passed on. */
   protected onEvent(_event: AnyEvent): void | Promise<void> {}
 
-  /** What is said instead of, or after, an answer that failed. */
-  protected apology(alreadySaid: boolean): string {
+  /**
+   * What is said instead of, or after, an answer that failed.
+   * @param kind what the model did; null where it was not the model.
+   */
+  protected apology(alreadySaid: boolean, kind: LlmErrorKind | null): string {
+    if (kind === "content_filter") return `${alreadySaid ? " " : ""}${FILTERED}`;
     return alreadySaid
       ? " I'm sorry, I lost my thread there. Could you say that again?"
       : "I'm sorry, I'm having trouble answering right now. Could you say that again?";
@@ -276,13 +281,14 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
         if (turn.over) return;
       }
       if (turn.over) return;
-      if (turn.said === "") throw new LlmError("empty", "the answer had no text");
+      if (turn.said.trim() === "") throw new LlmError("empty", "the answer had no text");
       this.#finish(turn, "completed");
     } catch (error) {
       if (turn.over) return;
       this.session.log.warn({ node: this.name, turn: turn.number, ...describeError(error) }, "Turn failed");
-      this.#say(turn, this.apology(turn.said !== ""));
-      this.#publishFailure(error);
+      const kind = error instanceof LlmError ? error.kind : null;
+      this.#say(turn, this.apology(turn.said.trim() !== "", kind));
+      this.#publishFailure(error, kind);
       this.#finish(turn, "failed");
     }
   }
@@ -323,15 +329,16 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     super.sendEvent(event);
   }
 
-  #publishFailure(error: unknown): void {
+  #publishFailure(error: unknown, kind: LlmErrorKind | null): void {
     const { errorClass } = describeError(error);
-    const kind = error instanceof LlmError ? { kind: error.kind } : {};
+    const filtered = `A content filter stopped an answer of ${this.name}; the caller was told so and the call goes on.`;
+    const failed = `${this.name} could not finish an answer; the caller heard an apology and the call goes on.`;
     this.session.publish(
       stamp<AgentEvent>({
         type: "agent.error",
-        message: `${this.name} could not finish an answer; the caller heard an apology and the call goes on.`,
+        message: kind === "content_filter" ? filtered : failed,
         severity: "warning",
-        payload: { nodeName: this.name, errorClass, ...kind },
+        payload: { nodeName: this.name, errorClass, ...(kind === null ? {} : { kind }) },
       }),
       this,
     );

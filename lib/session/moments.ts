@@ -5,6 +5,7 @@ import type { LogPayloads } from "../wire/log-events.ts";
 /*
  * What a timeline tells. Every duration has one name here, and the same everywhere else:
  * `firstChunkMs`  from the request for an answer to its first words
+ * `thinkingMs`    of that, how long the model was seen to think
  * `replyMs`       from the caller's last words to the first words of the agent
  * `answerMs`      from the request for an answer to its end
  * Offsets are ms since the call began.
@@ -58,6 +59,8 @@ export type AgentTurn = {
   readonly chunks: number;
   /** Null for a line, and for an answer without a word. */
   readonly firstChunkMs: number | null;
+  /** Of it, how long the model was seen to think, ms; null if it was not. */
+  readonly thinkingMs: number | null;
   /** Null if nobody was waiting for these words. */
   readonly replyMs: number | null;
   /** Null for a line, and while the answer is being given. */

@@ -19,6 +19,7 @@ export class SpokenTurn implements AgentTurn {
   words = 0;
   chunks = 0;
   firstChunkMs: number | null = null;
+  thinkingMs: number | null = null;
   replyMs: number | null = null;
   answerMs: number | null = null;
   interrupted = false;

@@ -266,6 +266,10 @@ export class Timeline {
     } else if (isLog(event, "supervisor")) {
       this.#tell({ type: "supervisor", act: event.payload });
     } else if (isLog(event, "llm.usage")) {
+      const { thinkingMs } = event.payload;
+      if (thinkingMs !== null && this.#answer) {
+        this.#answer.thinkingMs = (this.#answer.thinkingMs ?? 0) + thinkingMs;
+      }
       this.#tell({ type: "usage", usage: event.payload });
     } else if (isLog(event, "turn.ended")) {
       this.#keepEnd(event.payload);

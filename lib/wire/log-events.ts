@@ -86,6 +86,8 @@ export type LogPayloads = {
     /** Tokens as the API reported them; null where it did not. */
     inputTokens: number | null;
     outputTokens: number | null;
+    /** How long an answer's model has thought before its words, ms; null where none was seen. */
+    thinkingMs: number | null;
   };
 };
 

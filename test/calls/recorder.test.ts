@@ -277,7 +277,7 @@ describe("the record of a call", () => {
           evidence: { turn: 1 },
         });
         speaker.log("supervisor", { action: "whisper", text: "Offer a refund", by: "anna" });
-        const usage = { model: "m", inputTokens: 10, outputTokens: 5 };
+        const usage = { model: "m", inputTokens: 10, outputTokens: 5, thinkingMs: null };
         speaker.log("llm.usage", { ...usage, outcome: "completed" });
         speaker.log("llm.usage", { ...usage, outcome: "cancelled", inputTokens: null, outputTokens: null });
         speaker.log("llm.usage", { ...usage, outcome: "failed", model: "other", inputTokens: null });
@@ -322,7 +322,13 @@ describe("the record of a call", () => {
       },
       {
         script: async function* (signal, _turn, agent) {
-          const usage = { model: "m", outcome: "cancelled" as const, inputTokens: null, outputTokens: null };
+          const usage = {
+            model: "m",
+            outcome: "cancelled" as const,
+            inputTokens: null,
+            outputTokens: null,
+            thinkingMs: null,
+          };
           signal.addEventListener("abort", () => agent.sendEvent(logDraft("llm.usage", usage)), {
             once: true,
           });

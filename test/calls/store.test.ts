@@ -562,7 +562,7 @@ describeStores("the store of calls", (create, kind) => {
         direction: "a,\nb",
         agent: "support-agent",
         agentVersion: "1.2.0",
-        model: "gpt-4o-mini",
+        model: "gpt-6-luna",
         turns: userTurns("frustrated"),
       }),
     );
@@ -571,7 +571,7 @@ describeStores("the store of calls", (create, kind) => {
     assert.equal(lines.length, 204); // header, 202 calls, the end of the last line
     assert.equal(
       lines[1],
-      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-4o-mini`,
+      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-6-luna`,
     );
     assert.ok(lines[202]?.startsWith("n-0,"));
     const json = (await textOf(jsonLinesOf(database.db, { to: 9_000 }))).trimEnd().split("\n");

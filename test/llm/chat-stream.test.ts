@@ -53,7 +53,7 @@ describe("a streamed answer", () => {
       usage = reported;
     });
     assert.equal(await read(stream), "Un moment, café ☕. ");
-    assert.deepEqual(stream.toolCalls, [{ id: "a", name: "look_up", arguments: '{"order":7}' }]);
+    assert.deepEqual(stream.toolCalls, [{ id: "a", name: "look_up", arguments: '{"order":7}', extra: {} }]);
     assert.match(JSON.stringify(usage), /"outcome":"completed","inputTokens":[1-9]\d*,"outputTokens":[1-9]/);
   });
 

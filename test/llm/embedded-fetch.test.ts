@@ -19,7 +19,7 @@ const tools = ["end_call", "transfer_to_supervisor"].map((name) => ({
 
 function agentRequest(utterance: string): Body {
   return {
-    model: "gpt-4o-mini",
+    model: "gpt-6-luna",
     temperature: 0.7,
     stream: true,
     stream_options: { include_usage: true },
@@ -134,7 +134,7 @@ describe("an abort", () => {
 describe("a sentiment request", () => {
   const judge = async (utterance: string) => {
     const completion = await client.chat.completions.create({
-      model: "gpt-4o-mini",
+      model: "gpt-6-luna",
       temperature: 0,
       max_tokens: 5,
       messages: [

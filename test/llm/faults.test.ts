@@ -60,6 +60,42 @@ const FAULTS: Fault[] = [
   { what: "a stall in the middle", reply: { kind: "hangAfter", chunks: 2 }, kind: "stalled", hears: LOST },
   { what: "an empty answer", reply: { kind: "empty" }, kind: "empty", hears: WHOLE },
   {
+    what: "an answer of blanks",
+    reply: { kind: "text", text: [" ", "\n", " "] },
+    kind: "empty",
+    hears: WHOLE,
+  },
+  {
+    what: "an answer that a filter stops",
+    reply: { kind: "text", text: [], finish: "content_filter" },
+    kind: "content_filter",
+    hears: /^I'm sorry, I can't talk about that\./,
+  },
+  {
+    what: "a question that a filter stops",
+    reply: { kind: "error", status: 400, body: { error: { message: "no", code: "content_filter" } } },
+    kind: "content_filter",
+    hears: /^I'm sorry, I can't talk about that\./,
+  },
+  {
+    what: "an empty account",
+    reply: { kind: "error", status: 429, body: { error: { message: "no", code: "insufficient_quota" } } },
+    kind: "quota",
+    hears: WHOLE,
+  },
+  {
+    what: "a thousand tool calls",
+    reply: { kind: "toolCalls", calls: new Array(1_000).fill({ name: "end_call", arguments: "{}" }) },
+    kind: "bad_stream",
+    hears: WHOLE,
+  },
+  {
+    what: "thinking without end",
+    reply: { kind: "hangAfter", chunks: 2, text: ["<think>", "Well, "] },
+    kind: "timeout",
+    hears: WHOLE,
+  },
+  {
     what: "a tool call without end",
     reply: { kind: "toolCalls", calls: [{ name: "end_call", arguments: "x".repeat(MAX_CHARS) }] },
     kind: "bad_stream",
@@ -190,6 +226,23 @@ describe("a fault of the agent's model", () => {
     assert.equal(asked, 5);
     assert.deepEqual(await readiness(server), [200, "ready"]);
   });
+});
+
+test("a turn ends after TURN_TIMEOUT_MS, though the model goes on word by word", async (t) => {
+  const llm = await startMockLlm();
+  t.after(() => llm.close());
+  const server = await startServerProcess({
+    env: { OPENAI_BASE_URL: llm.baseUrl, TURN_TIMEOUT_MS: "2000", LLM_TIMEOUT_MS: "600000" },
+  });
+  t.after(() => server.stop());
+  const client = await VoiceClient.connect(server.wsUrl);
+  llm.onChat(() => ({ kind: "text", text: new Array(10_000).fill("and "), betweenTokens: 100 }));
+  assert.match((await client.turn("Tell me.")).text, /^(and )+ I'm sorry, I lost my thread/);
+  assert.deepEqual(failures(client), ["turn_limit"]);
+  await llm.requests.find(({ kind }) => kind === "chat")?.closedByClient;
+  llm.onChat(() => "Fine.");
+  assert.equal((await client.turn("And now?")).text, "Fine.");
+  await client.close();
 });
 
 test("a model that cannot be reached: an apology, a working turn once it can, the circuit when it never can", async (t) => {

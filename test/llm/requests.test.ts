@@ -69,9 +69,9 @@ describe("every model request that ends is noted on the bus", () => {
     llm.onChat(() => ({ kind: "error", status: 401 }));
     await client.turn("Hello");
     assert.deepEqual(usages(listener, "a"), [
-      { model: "a", outcome: "completed", inputTokens: 10, outputTokens: 5 },
-      { model: "a", outcome: "cancelled", inputTokens: null, outputTokens: null },
-      { model: "a", outcome: "failed", inputTokens: null, outputTokens: null },
+      { model: "a", outcome: "completed", inputTokens: 10, outputTokens: 5, thinkingMs: null },
+      { model: "a", outcome: "cancelled", inputTokens: null, outputTokens: null, thinkingMs: null },
+      { model: "a", outcome: "failed", inputTokens: null, outputTokens: null, thinkingMs: null },
     ]);
     assert.ok(!client.frames.some(({ name }) => name === "llm.usage"), "it is nobody's business outside");
   });
@@ -98,8 +98,8 @@ describe("every model request that ends is noted on the bus", () => {
     client.send({ type: "agent.transcript.update", role: "user", content: "Hello" });
     await verdict();
     assert.deepEqual(usages(listener, "s"), [
-      { model: "s", outcome: "completed", inputTokens: 10, outputTokens: 5 },
-      { model: "s", outcome: "failed", inputTokens: null, outputTokens: null },
+      { model: "s", outcome: "completed", inputTokens: 10, outputTokens: 5, thinkingMs: null },
+      { model: "s", outcome: "failed", inputTokens: null, outputTokens: null, thinkingMs: null },
     ]);
   });
 });

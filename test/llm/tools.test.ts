@@ -6,7 +6,7 @@ import type { AgentEvent, Draft } from "../../lib/wire/events.ts";
 import { deferred } from "../support/nodes.ts";
 
 const context = { signal: new AbortController().signal, turnId: "turn-1", variables: {}, caller: null };
-const call = (name: string, args = "{}") => ({ id: `id-${name}`, name, arguments: args });
+const call = (name: string, args = "{}") => ({ id: `id-${name}`, name, arguments: args, extra: {} });
 const none = z.object({});
 
 /** Runs calls; gives the results and the names of the log events in order. */

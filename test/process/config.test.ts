@@ -62,6 +62,10 @@ describe("parseConfig", () => {
     // setTimeout takes no more, and would fire at once.
     ["LLM_TIMEOUT_MS", "2147483648"],
     ["AGENT_LOG", "sometimes"],
+    ["AGENT_TEMPERATURE", "3"],
+    ["AGENT_REASONING_EFFORT", "A lot"],
+    ["SENTIMENT_EXTRA_BODY", "{top_p:1}"],
+    ["SUMMARY_EXTRA_BODY", "[1]"],
   ] as const) {
     test(`refuses ${name}=${value} in one line that names it`, () => {
       assert.throws(

@@ -35,6 +35,8 @@ export type Pace = {
   betweenTokens?: number;
   /** Awaited before each chunk; chunks count from 0. */
   gate?: (chunk: number) => unknown;
+  /** The finish_reason: "stop", or "tool_calls", unless it is said. */
+  finish?: string;
   /** As some compatible servers answer: no `role` in the first delta, no usage, no [DONE]. */
   sloppy?: boolean;
 };
@@ -54,6 +56,12 @@ export type Reply =
   | { kind: "cut"; chunks: number; text?: Words }
   /** 200 with something that is not JSON. */
   | { kind: "brokenStream"; garbage?: string }
+  /** These deltas as they are. */
+  | { kind: "deltas"; deltas: readonly object[]; finish?: string }
+  /** A whole answer and its end, and the connection stays open. */
+  | { kind: "leftOpen"; text?: Words; done?: boolean }
+  /** 200 with this body, streamed or not. */
+  | { kind: "json"; body: object }
   /** Only the finish_reason "stop". */
   | { kind: "empty" }
   /** Writes as fast as the client reads, until it leaves: chunks of an answer, or `piece` over and over. */
@@ -229,6 +237,7 @@ class LlmRequest {
       const error = reply.body ?? { error: { message: `mock error ${reply.status}`, type: "mock_error" } };
       return sendJson(this.#response, reply.status, error, reply.headers);
     }
+    if (reply.kind === "json") return sendJson(this.#response, 200, reply.body);
     const type = this.body.stream ? "text/event-stream" : "application/json";
     this.#response.writeHead(200, { "content-type": type }).flushHeaders();
     if (reply.kind === "endless") {
@@ -243,6 +252,7 @@ class LlmRequest {
       await this.#write(chunk);
     }
     if (reply.kind === "hangAfter") return;
+    if (reply.kind === "leftOpen") return this.#write(tail);
     this.#cut = reply.kind === "cut";
     if (this.#cut) this.#response.destroy();
     else this.#response.end(tail);
@@ -266,12 +276,13 @@ class LlmRequest {
   }
 }
 
-type WrittenReply = Exclude<Reply, { kind: "hang" | "error" | "endless" }>;
+type WrittenReply = Exclude<Reply, { kind: "hang" | "error" | "endless" | "json" }>;
 
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
 
 const paceOf = (reply: Reply): Pace => (reply.kind === "text" || reply.kind === "toolCalls" ? reply : {});
-const finishReason = (reply: Reply) => (reply.kind === "toolCalls" ? "tool_calls" : "stop");
+const finishReason = (reply: Reply) =>
+  ("finish" in reply ? reply.finish : null) ?? (reply.kind === "toolCalls" ? "tool_calls" : "stop");
 const sse = (data: object) => `data: ${JSON.stringify(data)}\n\n`;
 
 function chunkOf(body: Body, delta: object, finish_reason: string | null = null): string {
@@ -291,6 +302,7 @@ function streamed(body: Body, reply: WrittenReply): { chunks: string[]; tail: st
   if (reply.kind === "truncated") return { chunks, tail: "" };
   const finish = chunkOf(body, {}, finishReason(reply));
   const usage = body.stream_options?.include_usage ? sse({ choices: [], usage: USAGE }) : "";
+  if (reply.kind === "leftOpen" && reply.done === false) return { chunks, tail: finish };
   return { chunks, tail: sloppy ? finish : `${finish}${usage}data: [DONE]\n\n` };
 }
 
@@ -308,7 +320,7 @@ function whole(reply: WrittenReply): { chunks: string[]; tail: string } {
 }
 
 function wordsIn(reply: WrittenReply): readonly string[] {
-  if (reply.kind === "empty" || reply.kind === "brokenStream") return [];
+  if (reply.kind === "empty" || reply.kind === "brokenStream" || reply.kind === "deltas") return [];
   const words = reply.text ?? (reply.kind === "toolCalls" ? "" : DEFAULT_TEXT);
   return typeof words === "string" ? (words.match(/\s*\S+\s*/g) ?? []) : words;
 }
@@ -318,7 +330,8 @@ function wholeCall(call: ScriptedToolCall, index: number) {
   return { id: call.id ?? `call_${index}`, type: "function", function: { name: call.name, arguments: args } };
 }
 
-function deltasOf(reply: WrittenReply): object[] {
+function deltasOf(reply: WrittenReply): readonly object[] {
+  if (reply.kind === "deltas") return reply.deltas;
   const calls = reply.kind === "toolCalls" ? reply.calls.flatMap(toolCallDeltas) : [];
   return [...wordsIn(reply).map((content) => ({ content })), ...calls];
 }

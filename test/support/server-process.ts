@@ -21,7 +21,7 @@ export type LogLine = z.infer<typeof logLineSchema>;
 export type ServerProcessOptions = {
   /** The npm script that starts it; "start" by default. Run without npm, which would not pass on our signals. */
   script?: string;
-  /** The whole environment beside PATH, HOME and PORT. */
+  /** The whole environment beside PATH, HOME and PORT, and MODEL_CHECK, which is off unless it is said. */
   env?: Record<string, string>;
   /** Text of a file `.env` in the working folder; by default there is none. */
   dotenv?: string;
@@ -66,7 +66,14 @@ export class ServerProcess {
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
     const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), app], {
       cwd,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...env },
+      // What a mock is asked at the start would be in the way of what calls ask.
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        PORT: String(port),
+        MODEL_CHECK: "false",
+        ...env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

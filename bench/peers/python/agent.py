@@ -10,7 +10,7 @@ from smallestai.atoms.crew.events import (
 from smallestai.atoms.crew.nodes import BackgroundCrewNode, OutputCrewNode
 from smallestai.atoms.crew.server import AtomsCrewApp
 
-MODEL = "gpt-4o-mini"
+MODEL = "gpt-6-luna"
 
 
 class Listener(BackgroundCrewNode):

@@ -51,6 +51,7 @@ export type TurnsTable = {
   analysis_ms: number | null;
   repeated: number;
   first_chunk_ms: number | null;
+  thinking_ms: number | null;
   reply_ms: number | null;
   answer_ms: number | null;
   interrupted: number;
@@ -204,6 +205,11 @@ export const migrations: Record<string, Migration> = {
   "003_written": {
     async up(db: Kysely<unknown>) {
       await db.schema.alterTable("turns").addColumn("written", "text").execute();
+    },
+  },
+  "004_thinking": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("turns").addColumn("thinking_ms", "integer").execute();
     },
   },
 };
