@@ -19,10 +19,11 @@ const FAMILIES: readonly Family[] = [
   { name: /^gpt-(5\.\d|[6-9])/, not: /chat/, takes: ["max_completion_tokens", "effort none"] },
   { name: /^gpt-oss/, takes: ["thinks", "effort low"] },
   {
-    name: /^(gemma-?2|gemma:|mistral|mixtral|ministral|magistral|devstral|codestral)/,
+    name: /^(open-)?(gemma-?2|gemma:|mistral|mixtral|ministral|magistral|devstral|codestral)/,
     takes: ["turn by turn"],
   },
-  { name: /^(gemma-?[12]\b|gemma:)/, takes: ["no system role"] },
+  // Mistral Nemo's template drops the instructions, without a word, while a tool's result is the last message.
+  { name: /^(gemma-?[12]\b|gemma:|(open-)?mistral-nemo)/, takes: ["no system role"] },
   {
     name: /^(qwen-?3|qwq|glm-?[4-9]|deepseek|kimi|minimax|seed-oss|smollm3|nemotron|hunyuan|magistral)/,
     takes: ["thinks"],
