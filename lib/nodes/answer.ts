@@ -51,7 +51,8 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
       yield `${/\S$/.test(turn.said) ? " " : ""}${holding.line} `;
     }
     const results = await running;
-    turn.interruptible = interruptible;
+    // Else a tool may have decided about it.
+    if (ask !== null) turn.interruptible = interruptible;
     if (turn.over) return;
     const asked = {
       role: "assistant" as const,
