@@ -124,7 +124,7 @@ class Cli {
     });
   }
 
-  /** Types one line and waits until the client prompts for the next. @throws when it ends first, or after 20 s. */
+  /** Types one line and waits until the client prompts for the next. @throws when it ends first, or after a minute. */
   async ask(text: string): Promise<CliAnswer> {
     // Nothing would be sent for an empty line, and two lines would be two turns.
     if (text.trim() === "" || text.includes("\n")) throw new Error("ask() takes one line that is not empty");
@@ -150,7 +150,7 @@ class Cli {
     }
   }
 
-  /** Types "exit" and gives the exit code. Safe to call again. @throws after 10 s. */
+  /** Types "exit" and gives the exit code. Safe to call again. @throws after a minute. */
   async exit(): Promise<number | null> {
     if (!this.#hasExited) this.#child.stdin.end("exit\n");
     return endOf(this.#child, this.exited, EXIT_GUARD_MS, "smallestai after exit");

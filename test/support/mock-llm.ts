@@ -129,7 +129,7 @@ class MockLlm {
 
   /**
    * The first request (of this kind) not handed out by an earlier call, so that none is missed between two calls.
-   * @throws when none arrives in 20 s.
+   * @throws when none arrives in a minute.
    */
   async nextRequest(kind?: LlmRequestKind): Promise<LlmRequest> {
     const guard = AbortSignal.timeout(GUARD_MS);

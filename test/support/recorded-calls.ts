@@ -5,7 +5,7 @@ const POLL_MS = 20;
 
 /**
  * Asks again until it is so: the store is written to behind the calls' backs, and its only sign is what it answers.
- * @throws after `guardMs`, 10 s unless told.
+ * @throws after `guardMs`, a minute unless told.
  */
 export async function until(isSo: () => Promise<boolean>, guardMs = GUARD_MS): Promise<void> {
   const guard = AbortSignal.timeout(guardMs);
