@@ -85,6 +85,10 @@ export class Peer {
         PORT: String(port),
         SMALLESTAI_LOG_DIR: folder,
         SMALLESTAI_TELEMETRY: "0",
+        // What is measured is how fast it goes, not how fast one client may go.
+        MAX_EVENTS_PER_SECOND: "1000000",
+        MAX_BYTES_PER_SECOND: "1000000000",
+        MAX_REQUESTS_PER_SECOND: "1000000",
         ...options.env,
       },
     });

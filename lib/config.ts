@@ -97,13 +97,19 @@ const schema = z.object({
   TRANSFER_HOLD_MUSIC: z.enum(HOLD_MUSIC).optional(),
 
   MAX_SESSIONS: count(1_000),
-  MAX_FRAME_BYTES: count(1024 * 1024),
+  // Decoding a quarter of a megabyte of many small fields takes some ten ms, a whole one ten times that.
+  MAX_FRAME_BYTES: count(256 * 1024),
   // A platform sends a handful of events per utterance; 200 a second is a client gone wild.
   MAX_EVENTS_PER_SECOND: count(200),
+  // A request that carries a whole long conversation has some 40 KB.
+  MAX_BYTES_PER_SECOND: count(64 * 1024),
+  // Each costs a request to a model. People take a turn every few seconds, and an impatient client repeats itself.
+  MAX_REQUESTS_PER_SECOND: count(10),
   SESSION_IDLE_TIMEOUT_MS: ms(15 * 60_000),
   SLOW_CLIENT_TIMEOUT_MS: ms(10_000),
   // A caller who thinks is left alone; one who is gone should not hold the line for the quarter of an hour above. 0: never.
   SILENCE_TIMEOUT_MS: z.coerce.number().int().min(0).max(3_600_000).default(20_000),
+  HTTP_TIMEOUT_MS: ms(10_000),
 
   // Who may enter, and how long calls may go on once the server has been told to stop.
   AUTH_TOKEN: z.string().min(8, "use at least 8 characters, e.g. of `openssl rand -hex 24`").optional(),

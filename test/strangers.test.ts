@@ -4,10 +4,17 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import test, { describe } from "node:test";
 import { WebSocket } from "ws";
+import { LiveError } from "../lib/live/errors.ts";
 import type { SetupSession } from "../lib/session/session.ts";
+import { getJson } from "./support/get-json.ts";
 import { startMockLlm } from "./support/mock-llm.ts";
 import { ScriptedAgent, says } from "./support/nodes.ts";
-import { type RuntimeServer, startRuntime, withRuntime } from "./support/runtime-server.ts";
+import {
+  type RuntimeOptions,
+  type RuntimeServer,
+  startRuntime,
+  withRuntime,
+} from "./support/runtime-server.ts";
 import { serverFor } from "./support/server-process.ts";
 import { VoiceClient } from "./support/voice-client.ts";
 
@@ -196,6 +203,27 @@ test("an error in a route is logged with its stack and told to nobody", async ()
     server.lines.some(({ msg, stack }) => msg === "Request failed" && /strangers\.test/.test(`${stack}`)),
   );
   await server.close();
+});
+
+test("an error of ours arrives with the status and the words it has, a 503 and a 504 as well", async () => {
+  const codes = ["too_many_viewers", "no_answer"] as const;
+  const plugins: RuntimeOptions["plugins"] = async (app) => {
+    for (const code of codes) {
+      app.get(`/${code}`, { config: { access: "public" } }, async () => {
+        throw new LiveError(code, "come back later");
+      });
+    }
+  };
+  await withRuntime(
+    agent,
+    async ({ url }) => {
+      const answers = await Promise.all(codes.map((code) => getJson(`${url}/${code}`)));
+      assert.match(JSON.stringify(answers[0]), /"statusCode":503,"code":"too_many_viewers".*come back later/);
+      assert.match(JSON.stringify(answers[1]), /"statusCode":504,"code":"no_answer".*come back later/);
+    },
+    {},
+    { plugins },
+  );
 });
 
 describe("the log of a whole run", () => {

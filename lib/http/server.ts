@@ -9,7 +9,7 @@ import Fastify, {
 } from "fastify";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import { describeError } from "../errors.ts";
+import { AgentServerError, describeError } from "../errors.ts";
 import { atomsLine } from "../lines/atoms.ts";
 import { Metrics, type RefusalReason } from "../metrics/metrics.ts";
 import { AgentSession, DryRunComplete, type SetupSession } from "../session/session.ts";
@@ -22,6 +22,10 @@ import { readTokens, Tokens, watchTokens } from "./tokens.ts";
 
 /** How often every peer is asked for a sign of life, ms. */
 const PING_INTERVAL_MS = 20_000;
+/** Most pieces of one frame; a platform sends it whole. */
+const MAX_FRAGMENTS = 1_024;
+/** How long answers that are being sent when the server closes may take to their end, ms. */
+const CLOSE_GRACE_MS = 2_000;
 /** When a caller who found no place may try again, s. */
 const RETRY_AFTER_S = 5;
 
@@ -73,6 +77,12 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler,
+    // Whoever takes longer to say what it wants holds a connection for nothing. Sockets and streams have said it.
+    requestTimeout: config.HTTP_TIMEOUT_MS,
+    http: {
+      headersTimeout: config.HTTP_TIMEOUT_MS,
+      connectionsCheckingInterval: Math.ceil(config.HTTP_TIMEOUT_MS / 4),
+    },
   });
   const connections = new Connections({ config, log, metrics });
   metrics.watch(connections);
@@ -91,14 +101,24 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
   app.setErrorHandler(answerError);
   await app.register(fastifyHelmet, securityHeaders);
   await app.register(fastifyWebsocket, {
-    options: { maxPayload: config.MAX_FRAME_BYTES, skipUTF8Validation: true, perMessageDeflate: false },
+    options: {
+      maxPayload: config.MAX_FRAME_BYTES,
+      maxFragments: MAX_FRAGMENTS,
+      skipUTF8Validation: true,
+      perMessageDeflate: false,
+    },
     errorHandler: (error, socket) => {
       log.debug({ err: describeError(error) }, "Socket error");
       closeSocket(socket, 1011, "internal error");
     },
     preClose: () => connections.close(),
   });
+  refuseStraySockets(app);
   guardRoutes(app, { tokens, config, metrics, log });
+  app.addHook("preClose", async () => {
+    // A peer that is connected and says nothing would hold the close for as long as it likes.
+    setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref();
+  });
   app.decorate("drain", (hurry: AbortSignal) => connections.drain(config.DRAIN_TIMEOUT_MS, hurry));
 
   app.get("/", { config: { access: "any" } }, async () => ({
@@ -181,10 +201,27 @@ function warningAbout(tokens: Tokens, { HOST, AUTH_TOKEN }: Config): string | nu
   return null;
 }
 
+/** Answers an upgrade of an address that takes no calls like any other request, instead of opening a socket for it. */
+function refuseStraySockets(app: FastifyInstance): void {
+  const taking = new Set<string>();
+  app.addHook("onRoute", ({ url, websocket }) => {
+    if (websocket) taking.add(url);
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!request.ws || request.is404 || taking.has(request.routeOptions.url ?? "")) {
+      done();
+      return;
+    }
+    const message = "This address takes no WebSocket: see / for the one that does";
+    reply.code(400).send({ statusCode: 400, code: "no_socket", error: "Bad Request", message });
+  });
+}
+
 /** A route's error: in full in the log, to the client only if it is the client's. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  if (status >= 400 && status < 500) {
+  // One of ours says what it means to say, such as that there is no place or no answer.
+  if (status >= 400 && (status < 500 || error instanceof AgentServerError)) {
     reply.code(status).send(error);
     return;
   }
@@ -193,6 +230,11 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   reply.code(500).send({ statusCode: 500, error: "Internal Server Error", message: "The server failed" });
 }
 
+const CLIENT_ERRORS = new Map([
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+]);
+
 /** What is not even HTTP. The framework's own handler would log the raw bytes, headers and all. */
 function clientErrorHandler(
   this: FastifyInstance,
@@ -200,8 +242,9 @@ function clientErrorHandler(
   socket: { writable: boolean; end(text: string): unknown; destroy(): unknown },
 ): void {
   this.log.debug({ code: error.code }, "Not an HTTP request");
+  const status = CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request";
   if (socket.writable && error.code !== "ECONNRESET") {
-    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   } else {
     socket.destroy();
   }

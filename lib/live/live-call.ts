@@ -139,5 +139,8 @@ function directionOf({ caller, conversationType }: SessionContext): string | nul
 }
 
 function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
+  if (text.length <= MAX_TEXT) return text;
+  // By way of bytes, because a slice would keep the whole text in memory as long as the part is kept.
+  const part = Buffer.from(text.slice(0, MAX_TEXT - 1), "utf16le").toString("utf16le");
+  return `${part}…`;
 }

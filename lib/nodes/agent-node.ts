@@ -11,6 +11,7 @@ import {
   type JsonObject,
   type SessionContext,
   stamp,
+  weightOf,
 } from "../wire/events.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Supervised } from "./supervised.ts";
@@ -114,6 +115,7 @@ export class AgentNode {
       (event) => this.#handle(event),
       options.mailboxLimit ?? DEFAULT_MAILBOX_LIMIT,
       (queue) => this.#dropOne(queue),
+      weightOf,
     );
   }
 

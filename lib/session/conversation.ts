@@ -5,11 +5,14 @@ import { noteSent, REPORT_WINDOW, reportSpoken } from "./spoken.ts";
 
 export type ChatMessage = ChatCompletionMessageParam;
 
+/** Most characters kept of one conversation: as many as the models with the largest memory take. */
+const MAX_CHARS = 256 * 1024;
+
 type UserEntry = { kind: "user"; text: string };
 /** `reported`: the client has told us what it spoke of it. Empty while an answer has not said anything yet. */
 type AgentEntry = { kind: "agent"; text: string; reported: boolean };
 /** The model's tool calls and their results: kept or dropped together. */
-type ToolsEntry = { kind: "tools"; messages: readonly ChatMessage[] };
+type ToolsEntry = { kind: "tools"; messages: readonly ChatMessage[]; chars: number };
 type Entry = UserEntry | AgentEntry | ToolsEntry;
 
 /** The place of one answer in the conversation, taken when it begins, so that what is heard meanwhile comes after it. */
@@ -21,7 +24,7 @@ export type Answer = {
 };
 
 /**
- * The chat messages of one call. What the agent said is in it once: as the client reports it, else as it was sent.
+ * The chat messages of one call, bounded in number and in characters. What the agent said is in it once: as the client reports it, else as it was sent.
  */
 export class Conversation {
   readonly #limit: number;
@@ -48,7 +51,7 @@ export class Conversation {
     this.#add(entry);
     return {
       usedTools: (messages) => {
-        this.#insertBefore(entry, { kind: "tools", messages });
+        this.#insertBefore(entry, { kind: "tools", messages, chars: JSON.stringify(messages).length });
       },
       end: (said) => {
         noteSent(entry, said);
@@ -116,10 +119,13 @@ export class Conversation {
 
   #trim(): void {
     let size = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
+    let chars = this.#entries.reduce((sum, entry) => sum + charsOf(entry), 0);
     let drop = 0;
     for (const entry of this.#entries) {
-      if (size <= this.#limit || drop === this.#entries.length - 1) break;
+      const fits = size <= this.#limit && chars <= MAX_CHARS;
+      if (fits || drop === this.#entries.length - 1) break;
       size -= sizeOf(entry);
+      chars -= charsOf(entry);
       drop += 1;
     }
     if (drop > 0) this.#entries.splice(0, drop);
@@ -144,6 +150,10 @@ function addText(messages: ChatMessage[], role: "user" | "assistant", text: stri
   const last = messages.at(-1);
   if (last?.role === role && typeof last.content === "string") last.content += `\n${text}`;
   else messages.push({ role, content: text });
+}
+
+function charsOf(entry: Entry): number {
+  return entry.kind === "tools" ? entry.chars : entry.text.length;
 }
 
 function sizeOf(entry: Entry): number {

@@ -10,6 +10,7 @@ import {
   type JsonObject,
   type SessionContext,
   stamp,
+  weightOf,
 } from "../wire/events.ts";
 import { EventBus } from "./bus.ts";
 import { buildGraph, type Edge, type Graph } from "./graph.ts";
@@ -18,6 +19,7 @@ import { Timeline } from "./timeline.ts";
 
 /** Most frames kept while `setupSession` is still at work. */
 const MAX_HELD_EVENTS = 1_000;
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 /** How long the nodes of an ended session may take to finish up, ms. */
 const STOP_TIMEOUT_MS = 5_000;
 
@@ -64,6 +66,7 @@ export class AgentSession implements NodeSession {
   #completed: (reason: EndReason) => void = () => {};
   #state: "new" | "starting" | "running" | "ending" | "ended" = "new";
   #held: ClientEvent[] = [];
+  #heldBytes = 0;
   #started: AgentNode[] = [];
   #droppedEvents = 0;
   #handedOff: "end_call" | "transferred" | null = null;
@@ -200,7 +203,10 @@ export class AgentSession implements NodeSession {
     if (this.#state === "ended") return;
     if (this.#state === "running") {
       this.#deliver(event);
-    } else if (this.#held.push(event) > MAX_HELD_EVENTS) {
+      return;
+    }
+    this.#heldBytes += weightOf(event);
+    if (this.#held.push(event) > MAX_HELD_EVENTS || this.#heldBytes > MAX_HELD_BYTES) {
       this.end("refused", 1008, "too many events before the session was ready");
     }
   }

@@ -9,8 +9,8 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { type FaultOwner, runFor } from "../process/faults.ts";
 import { AgentSession, type SetupSession } from "../session/session.ts";
 import { type AgentEvent, type ClientEvent, type EventOf, stamp } from "../wire/events.ts";
+import { ClientRates } from "./client-rates.ts";
 import { closeSocket, Outbox } from "./outbox.ts";
-import { EventRate } from "./rate.ts";
 
 /** How long a client may take to send `system.init`, ms (the protocol's figure). */
 const INIT_TIMEOUT_MS = 10_000;
@@ -43,7 +43,7 @@ export class Connection implements FaultOwner {
   readonly #stream: Duplex;
   readonly #options: ConnectionOptions;
   readonly #codec: Codec;
-  readonly #rate: EventRate;
+  readonly #rates: ClientRates;
   readonly #initTimer: NodeJS.Timeout;
   readonly #idleTimer: NodeJS.Timeout;
   #log: Logger;
@@ -64,7 +64,7 @@ export class Connection implements FaultOwner {
     this.#options = options;
     this.#codec = options.line.open();
     this.#log = log.child({ sessionId: this.id });
-    this.#rate = new EventRate(config.MAX_EVENTS_PER_SECOND);
+    this.#rates = new ClientRates(config);
     this.#initTimer = setTimeout(
       () => this.#guard(() => this.#refuse("no_init", "no system.init within 10 seconds")),
       INIT_TIMEOUT_MS,
@@ -72,9 +72,10 @@ export class Connection implements FaultOwner {
     this.#idleTimer = setTimeout(() => this.#guard(() => this.#idle()), config.SESSION_IDLE_TIMEOUT_MS);
     socket.on("message", (data, isBinary) => this.#guard(() => this.#onMessage(data, isBinary)));
     // The socket answers a ping by itself, so a flood of them costs what a flood of frames does.
-    socket.on("ping", () => this.#guard(() => this.#countFrame()));
-    socket.on("pong", () => {
+    socket.on("ping", (data) => this.#guard(() => this.#keepsRate(this.#rates.takeFrame(data.length))));
+    socket.on("pong", (data) => {
       this.#missedPongs = 0;
+      this.#guard(() => this.#keepsRate(this.#rates.takeFrame(data.length)));
     });
     socket.on("error", (error) => this.#log.debug({ err: describeError(error) }, "Socket error"));
     socket.on("close", (code) => this.#guard(() => this.#onClose(code)));
@@ -120,10 +121,9 @@ export class Connection implements FaultOwner {
     }
   }
 
-  /** Whether the client is still within its rate; if not, it is closed. */
-  #countFrame(): boolean {
-    if (this.#rate.take()) return true;
-    const why = `more than ${this.#options.config.MAX_EVENTS_PER_SECOND} events a second`;
+  /** @param why what the client has sent too much of, for which it is closed; null if it keeps within its rates. */
+  #keepsRate(why: string | null): boolean {
+    if (why === null || this.#closing) return !this.#closing;
     this.#log.warn(`Closing: ${why}`);
     this.#closing = true;
     if (this.#session) this.#session.end("refused", 1008, why);
@@ -132,17 +132,21 @@ export class Connection implements FaultOwner {
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
-    if (this.#closing || !this.#countFrame()) return;
-    const step = this.#decode(data, isBinary);
+    const bytes = toBytes(data);
+    if (this.#closing || !this.#keepsRate(this.#rates.takeFrame(bytes.length))) return;
+    const step = this.#decode(bytes, isBinary);
     if (!step) return;
     this.#idleTimer.refresh();
-    for (const event of step.events) this.#receive(event);
+    for (const event of step.events) {
+      if (!this.#keepsRate(this.#rates.takeEvent(event))) return;
+      this.#receive(event);
+    }
     this.#outbox?.sendFrames(step.frames);
   }
 
-  #decode(data: RawData, isBinary: boolean): Step | null {
+  #decode(bytes: Uint8Array, isBinary: boolean): Step | null {
     try {
-      return this.#codec.decode(toBytes(data), isBinary);
+      return this.#codec.decode(bytes, isBinary);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       if (!this.#session && error.eventType === "system.init") this.#refuse("bad_init", error.message);

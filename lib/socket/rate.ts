@@ -1,23 +1,23 @@
-/** A token bucket: so many events a second on the long run, twice that at once. */
-export class EventRate {
+/** A token bucket: so much a second on the long run, and `burst` at once. */
+export class Rate {
   readonly #perSecond: number;
   readonly #burst: number;
-  #tokens: number;
+  #left: number;
   #at = performance.now();
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;
-    this.#burst = perSecond * 2;
-    this.#tokens = this.#burst;
+    this.#burst = burst;
+    this.#left = burst;
   }
 
-  /** Counts one event; `false` if it is one too many. */
-  take(): boolean {
+  /** Takes `amount` out; `false` if there is not so much left. */
+  take(amount = 1): boolean {
     const at = performance.now();
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((at - this.#at) / 1_000) * this.#perSecond);
+    this.#left = Math.min(this.#burst, this.#left + ((at - this.#at) / 1_000) * this.#perSecond);
     this.#at = at;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#left < amount) return false;
+    this.#left -= amount;
     return true;
   }
 }

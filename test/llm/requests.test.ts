@@ -42,7 +42,7 @@ async function setUp(t: TestContext): Promise<{ llm: MockLlm; client: VoiceClien
       await session.start();
       listeners.push(listener);
     },
-    { MAX_EVENTS_PER_SECOND: "100000" },
+    { MAX_EVENTS_PER_SECOND: "100000", MAX_BYTES_PER_SECOND: "100000000", MAX_REQUESTS_PER_SECOND: "100000" },
   );
   t.after(() => server.close());
   const client = await VoiceClient.connect(server.wsUrl);

@@ -18,7 +18,11 @@ async function withNode(
     session.addNode(new ScriptedAgent(says("fine")));
     await session.start();
   };
-  const server = await startRuntime(setup, { MAX_EVENTS_PER_SECOND: "100000" });
+  const server = await startRuntime(setup, {
+    MAX_EVENTS_PER_SECOND: "100000",
+    MAX_BYTES_PER_SECOND: "100000000",
+    MAX_REQUESTS_PER_SECOND: "100000",
+  });
   try {
     const client = await VoiceClient.connect(server.wsUrl);
     await run(client, server);

@@ -94,4 +94,31 @@ describe("a mailbox", () => {
     await closed;
     assert.deepEqual(handled, ["before"]);
   });
+
+  test("holds no more than four megabytes, however few entries that is", async () => {
+    const handled: number[] = [];
+    const dropOldest = (queue: number[]) => queue.shift() !== undefined;
+    const mailbox = new Mailbox<number>(
+      (entry) => {
+        handled.push(entry);
+      },
+      1_000,
+      dropOldest,
+      (entry) => entry * 1024,
+    );
+    for (const kilobytes of [1_000, 1_001, 1_002, 1_003, 1_004]) assert.ok(mailbox.push(kilobytes));
+    assert.ok(mailbox.push(5_000), "one that is too large by itself still has its place");
+    mailbox.open();
+    await mailbox.close();
+    assert.deepEqual(handled, [5_000]);
+
+    const stubborn = new Mailbox<number>(
+      () => {},
+      1_000,
+      refuse,
+      (entry) => entry * 1024,
+    );
+    assert.ok(stubborn.push(4_000));
+    assert.equal(stubborn.push(1_000), false);
+  });
 });

@@ -126,3 +126,14 @@ test("the bound never cuts a tool call from its result, and keeps the latest", (
     }),
   );
 });
+
+test("of a caller who talks without end only the last quarter of a million characters are kept", () => {
+  const conversation = new Conversation(200);
+  for (let n = 0; n < 100; n += 1) {
+    conversation.heard("x".repeat(32_000));
+    conversation.beginAnswer().end(`answer ${n}`);
+  }
+  const text = JSON.stringify(conversation.messages());
+  assert.ok(text.length < 270_000, `${text.length} characters`);
+  assert.match(text, /answer 99/);
+});

@@ -8,6 +8,9 @@ import { courtesies, missedWhenDenied, negators, topics } from "./sentiment-word
 /** Characters of an utterance that are looked at: some two minutes of speech. */
 const maxCharacters = 2_000;
 
+/** Longer than any word that means something. */
+const longRun = /\S{40}(?=\S)/g;
+
 /** How many words back a negator reaches. */
 const negationReach = 3;
 
@@ -21,7 +24,13 @@ type Feeling = { displeasure: number; pleasure: number };
  * Pure and synchronous; looks at the first 2,000 characters.
  */
 export function classify(text: string): Sentiment {
-  const utterance = text.slice(0, maxCharacters).replace(/[‘’]/g, "'").replace(/\s+/g, " ").trim();
+  const utterance = text
+    .slice(0, maxCharacters)
+    // The tokenizer takes a time that grows with the square of a run without a blank.
+    .replace(longRun, "$& ")
+    .replace(/[‘’]/g, "'")
+    .replace(/\s+/g, " ")
+    .trim();
   const plain = idioms.reduce(
     (said, { pattern, meaning }) => said.replace(pattern, meaning),
     utterance.toLowerCase(),
