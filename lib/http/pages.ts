@@ -5,9 +5,10 @@ import type { FastifyInstance } from "fastify";
 
 const PUBLIC = fileURLToPath(new URL("../../public", import.meta.url));
 
-/** The three files of other people's that the pages load, by the name they are served under. */
+/** The files of other people's that the pages load, by the name they are served under. */
 const VENDOR = {
-  "htm.js": import.meta.resolve("htm/preact/standalone"),
+  "htm-core.js": import.meta.resolve("htm"),
+  "preact.js": import.meta.resolve("htm/preact/standalone"),
   "uplot.js": import.meta.resolve("uplot/dist/uPlot.esm.js"),
   "uplot.css": import.meta.resolve("uplot/dist/uPlot.min.css"),
 };
@@ -27,5 +28,6 @@ export async function pages(app: FastifyInstance): Promise<void> {
   }
   for (const page of ["console", "talk"]) {
     app.get(`/${page}`, (_request, reply) => reply.sendFile(`${page}/index.html`));
+    app.get(`/${page}/`, (_request, reply) => reply.redirect(`/${page}`, 308));
   }
 }

@@ -22,12 +22,14 @@ describe("the pages' files", () => {
   });
   after(() => app.close());
 
-  test("both pages and the three files of others are served, each as what it is, without a token", async () => {
+  test("both pages and the files of others are served, each as what it is, without a token", async () => {
     for (const [url, type] of [
       ["/console", "text/html"],
       ["/talk", "text/html"],
       ["/assets/style.css", "text/css"],
       ["/assets/vendor/htm.js", "(text|application)/javascript"],
+      ["/assets/vendor/htm-core.js", "(text|application)/javascript"],
+      ["/assets/vendor/preact.js", "(text|application)/javascript"],
       ["/assets/vendor/uplot.js", "(text|application)/javascript"],
       ["/assets/vendor/uplot.css", "text/css"],
     ] as const) {
@@ -36,6 +38,13 @@ describe("the pages' files", () => {
       assert.match(String(answer.headers["content-type"]), new RegExp(`^${type}`), url);
     }
     assert.deepEqual(new Set(wasPublic), new Set([true]));
+  });
+
+  test("a page is found with a slash at its end, too", async () => {
+    for (const page of ["/console", "/talk"]) {
+      const answer = await app.inject({ url: `${page}/` });
+      assert.deepEqual([answer.statusCode, answer.headers.location], [308, page]);
+    }
   });
 
   test("nothing else is: no folder, no other file of a package, nothing above", async () => {

@@ -1,8 +1,8 @@
-/** What the pages use of htm and preact; the packages' own types need preact itself, which is not installed. */
+/** What the pages use of preact; htm brings it without its types. */
 export type Node = object | string | number | boolean | null | undefined | Node[];
 export type Setter<T> = (next: T | ((previous: T) => T)) => void;
 
-export function html(strings: TemplateStringsArray, ...values: unknown[]): Node;
+export function h(type: unknown, props: object | null, ...children: Node[]): Node;
 export function render(node: Node, parent: Element): void;
 export function useState<T>(initial: T | (() => T)): [T, Setter<T>];
 export function useEffect(effect: () => unknown, inputs?: readonly unknown[]): void;
