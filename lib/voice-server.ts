@@ -13,7 +13,7 @@ import { createAgentServer } from "./http/server.ts";
 import { type Live, openLive } from "./live/live.ts";
 import { liveRoutes } from "./live/routes.ts";
 import { checkModels, configuredModels, describeModels } from "./llm/check.ts";
-import { createLlm, type Llm } from "./llm/client.ts";
+import { createLlm, type Llm, nameModels } from "./llm/client.ts";
 import { watchHealth } from "./llm/health.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { MetricsNode } from "./metrics/metrics-node.ts";
@@ -63,7 +63,7 @@ export type VoiceServer = {
  * pages, workers and draining. A start that cannot succeed ends the process with code 1 and one line that says why.
  */
 export async function createVoiceServer(options: VoiceServerOptions): Promise<VoiceServer> {
-  const config = options.config ?? (await orExit(loadConfig));
+  const config = nameModels(options.config ?? (await orExit(loadConfig)));
   const coachRules = await orExit(() => compileRules(loadCoachConfig(config.COACH_RULES)));
   const log = createLogger(config);
   await startWorkers(config, log);

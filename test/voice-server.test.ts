@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import test, { describe } from "node:test";
+import { callWire } from "../lib/calls/wire.ts";
 import { parseConfig } from "../lib/config.ts";
-import { createVoiceServer, type VoiceServerOptions } from "../lib/voice-server.ts";
+import { LlmAgentNode } from "../lib/nodes/llm-agent-node.ts";
+import { createVoiceServer, type SetupCall, type VoiceServerOptions } from "../lib/voice-server.ts";
+import { SentimentAnalyzer } from "../sentiment-analyzer.ts";
 import { getCalls } from "./support/get-json.ts";
 import { ScriptedAgent, says } from "./support/nodes.ts";
 import { until } from "./support/recorded-calls.ts";
@@ -52,6 +55,32 @@ describe("a voice server", () => {
       ]);
       const metrics = await (await fetch(`http://${host}/metrics`)).text();
       assert.match(metrics, /^voice_agent_calls_total\{agent="sales",version="7"\} 1$/m);
+    });
+  });
+
+  test("names the model that answers: without a key it is not the one of the settings", async () => {
+    const setupSession: SetupCall = async (session, { llm, config }) => {
+      const mood = new SentimentAnalyzer({
+        llm,
+        model: config.SENTIMENT_MODEL,
+        timeoutMs: 5_000,
+        threshold: 3,
+      });
+      session.addNode(mood);
+      session.addNode(new LlmAgentNode({ name: "agent", llm, instructions: "Be brief." }));
+      await session.start();
+    };
+    await withServer({ config: config({ AGENT_MODEL: "gpt-4o-mini" }), setupSession }, async (host) => {
+      const client = await VoiceClient.connect(`ws://${host}/ws`);
+      await client.turn("hello");
+      await client.close();
+      const callsOf = () => getCalls(`http://${host}/calls`);
+      await until(async () => (await callsOf()).some(({ ended_at }) => ended_at !== null));
+      const [listed] = await callsOf();
+      assert.equal(listed?.model, "embedded");
+      const answer = await fetch(`http://${host}/calls/${listed?.session_id}`);
+      const { usage } = callWire.parse(await answer.json());
+      assert.deepEqual(new Set(usage.map(({ model }) => model)), new Set(["embedded"]));
     });
   });
 

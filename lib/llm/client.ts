@@ -45,6 +45,24 @@ export type Llm = {
   readonly sentimentClarity: Clarity;
 };
 
+/** What the model in this process is called, on the record of calls. */
+const EMBEDDED_MODEL = "embedded";
+
+/** These settings with the names of the models that answer: without a key and an address that is the embedded one. */
+export function nameModels(config: Config): Config {
+  if (!isEmbedded(config)) return config;
+  return {
+    ...config,
+    AGENT_MODEL: EMBEDDED_MODEL,
+    SENTIMENT_MODEL: EMBEDDED_MODEL,
+    SUMMARY_MODEL: EMBEDDED_MODEL,
+  };
+}
+
+function isEmbedded({ OPENAI_API_KEY, OPENAI_BASE_URL }: Config): boolean {
+  return OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined;
+}
+
 /**
  * OpenAI with `OPENAI_API_KEY`, any compatible server with `OPENAI_BASE_URL`; with neither, the same client on an
  * in-process `fetch` that is answered by the embedded model.
@@ -77,7 +95,7 @@ export function createLlm(config: Config, log: Logger = pino({ level: "silent" }
     agentCircuit: new Circuit(),
     sentimentCircuit: new Circuit(),
     sentimentClarity: new Clarity(),
-    embedded: OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined,
+    embedded: isEmbedded(config),
   };
   if (shared.embedded) {
     const client = new OpenAI({

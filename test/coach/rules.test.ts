@@ -293,7 +293,13 @@ describe("no_empathy", () => {
     assert.deepEqual(call.rules, ["no_empathy"]);
   });
 
-  for (const text of ["I'm so sorry about that.", "I can hear this is hard.", "I understand. Which order?"]) {
+  for (const text of [
+    "I'm so sorry about that.",
+    "I can hear this is hard.",
+    "I understand. Which order?",
+    "You are right, that should not have happened. I can give you back the delivery fee.",
+    "That shouldn't have happened. Which order is it?",
+  ]) {
     test(`is content with: ${text}`, () => {
       const call = only("no_empathy");
       call.hear("negative");
