@@ -4,7 +4,7 @@ import { tool } from "./lib/llm/tools.ts";
 import { LlmAgentNode, type LlmAgentNodeOptions } from "./lib/nodes/llm-agent-node.ts";
 import type { Turn } from "./lib/nodes/turn.ts";
 import type { AnyEvent } from "./lib/wire/events.ts";
-import { isLog, logDraft } from "./lib/wire/log-events.ts";
+import { isLog } from "./lib/wire/log-events.ts";
 import type { SentimentAnalyzer } from "./sentiment-analyzer.ts";
 
 const GREETING = "Hello! I'm here to help. What can I assist you with today?";
@@ -39,6 +39,7 @@ export type SupportAgentOptions = Pick<
 
 const NO_PARAMETERS = z.object({});
 
+/** Why this agent hands over by itself; its model and a supervisor may, too. */
 type EscalationReason = "frustration_threshold_exceeded" | "human_request";
 
 /** Holds the conversation, adapts to the caller's mood, and hands an upset caller to a supervisor. */
@@ -108,6 +109,11 @@ export class SupportAgent extends LlmAgentNode {
     return isChat && this.handOff === "agent.transfer_call" ? AFTER_TRANSFER_LINE : "";
   }
 
+  protected override get frustration() {
+    const { frustrationCount: count, threshold } = this.#sentiment;
+    return { count, threshold };
+  }
+
   protected override briefing(): string {
     const { overall, current, frustrationCount } = this.#sentiment.getSentimentSummary();
     const mood = `They have been ${overall} overall and are ${current} now, with a frustration count of ${frustrationCount}.`;
@@ -145,17 +151,8 @@ export class SupportAgent extends LlmAgentNode {
       : "human_request";
     this.#escalated = true;
     this.session.log.info("[Auto-escalation triggered]");
+    this.noteHandOver(reason, sameTurn);
     const transfer = this.transferTarget;
-    this.sendEvent(
-      logDraft("escalation.triggered", {
-        reason,
-        frustrationCount: this.#sentiment.frustrationCount,
-        threshold: this.#sentiment.threshold,
-        sameTurn,
-        action: transfer ? `${transfer.type}_transfer` : "none",
-        outcome: transfer ? "requested" : "no_number",
-      }),
-    );
     if (reason === "human_request") return transfer ? TRANSFER_LINE : NO_PERSON_LINE;
     return transfer ? ESCALATION_LINE : NO_TRANSFER_LINE;
   }

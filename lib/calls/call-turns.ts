@@ -30,10 +30,11 @@ export class CallTurns {
 
   /** An answer, or a line spoken beside the answers. */
   writeLine(turn: AgentTurn): void {
-    const { number, offsetMs, words, firstChunkMs, thinkingMs, replyMs, answerMs, interrupted, outcome } =
-      turn;
+    const { number, speaker, offsetMs, words, interrupted, outcome } = turn;
+    const { firstChunkMs, thinkingMs, replyMs, answerMs } = turn;
     this.#write({
       ...blankTurn(number, "assistant", offsetMs),
+      speaker,
       text: applyPolicy(turn.text, this.#text),
       written: turn.written === null ? null : applyPolicy(turn.written, this.#text),
       words,

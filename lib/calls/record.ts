@@ -22,6 +22,8 @@ export type TurnRecord = {
   /** Place in the call, from 1. */
   number: number;
   role: "user" | "assistant";
+  /** Assistant: whose words these are; a supervisor speaks with the agent's voice. */
+  speaker: "agent" | "supervisor" | null;
   /** From the start of the call, ms: when the words were heard, or the answer was asked for. */
   offsetMs: number;
   /** Null where the record keeps no text. */
@@ -60,6 +62,7 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
   return {
     number,
     role,
+    speaker: null,
     offsetMs,
     text: null,
     written: null,
@@ -107,8 +110,9 @@ export type Escalation = {
   /** The caller's utterance after which it was triggered, from 1. */
   utterance: number;
   offsetMs: number;
-  frustrationCount: number;
-  threshold: number;
+  /** Null where the agent counts no frustration. */
+  frustrationCount: number | null;
+  threshold: number | null;
   sameTurn: boolean;
   action: LogPayloads["escalation.triggered"]["action"];
   /** `socket_closed`: the call ended before the transfer had been asked for. */

@@ -61,6 +61,7 @@ export const callListWire = z.object({
 const turnWire = z.object({
   number: count,
   role: z.enum(["user", "assistant"]),
+  speaker: z.enum(["agent", "supervisor"]).nullable(),
   offset_ms: ms,
   text,
   /** As the model wrote it, where it was cleaned for a voice. */
@@ -118,8 +119,8 @@ export const callWire = z.object({
       reason: z.string(),
       utterance: count,
       offset_ms: ms,
-      frustration_count: count,
-      threshold: count,
+      frustration_count: count.nullable(),
+      threshold: count.nullable(),
       same_turn: z.boolean(),
       action,
       outcome,

@@ -26,8 +26,8 @@ export type CoachInput = CoachNews & { at: number };
 
 export type Escalation = {
   reason: string;
-  count: number;
-  threshold: number;
+  count: number | null;
+  threshold: number | null;
   action: string;
   outcome: string;
 };

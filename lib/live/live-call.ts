@@ -41,15 +41,17 @@ export class LiveCall extends TimelineNode {
   supervise(command: SupervisorCommand): void {
     const { agent } = this.session;
     if (!agent) throw new LiveError("not_possible", "this call has no agent to steer");
+    const { action, by } = command;
     try {
-      if (command.action === "whisper" || command.action === "say") agent[command.action](command.text);
-      else agent[command.action]();
+      agent.check(action);
     } catch (error) {
       if (error instanceof SupervisionError) throw new LiveError(error.code, error.message);
       throw error;
     }
-    const { action, by } = command;
+    // First the act and then what comes of it: a line, a transfer.
     this.sendEvent(logDraft("supervisor", { action, text: "text" in command ? command.text : null, by }));
+    if (command.action === "whisper" || command.action === "say") agent[command.action](command.text);
+    else agent[command.action]();
   }
 
   override start(): void {
@@ -116,15 +118,15 @@ export class LiveCall extends TimelineNode {
     this.#outlet.tellPartial({ type: "turn.partial", at: now(), sessionId, number, text: cut(text) });
   }
 
-  #tellUtterance({ number, text, offsetMs }: UserTurn): void {
-    this.#tell({ type: "turn", number, role: "user", text: cut(text), offsetMs });
+  #tellUtterance({ number, utterance, text, offsetMs }: UserTurn): void {
+    this.#tell({ type: "turn", number, role: "user", utterance, text: cut(text), offsetMs });
   }
 
   #tellAgent(turn: AgentTurn): void {
-    const { number, offsetMs, firstChunkMs, replyMs, answerMs, interrupted, outcome } = turn;
+    const { number, speaker, offsetMs, firstChunkMs, replyMs, answerMs, interrupted, outcome } = turn;
     const text = cut(turn.text);
     const times = { offsetMs, firstChunkMs, replyMs, answerMs };
-    this.#tell({ type: "turn", number, role: "agent", text, ...times, interrupted, outcome });
+    this.#tell({ type: "turn", number, role: "agent", speaker, text, ...times, interrupted, outcome });
   }
 
   #tell(news: LiveNews): void {

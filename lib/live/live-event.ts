@@ -36,7 +36,7 @@ export type LiveNews =
       sameTurn: boolean;
       action: string;
       outcome: string;
-      frustrationCount: number;
+      frustrationCount: number | null;
     }
   /** Told when it is asked for, and again when it has ended. */
   | ({ type: "transfer" } & TransferNews)
@@ -44,11 +44,21 @@ export type LiveNews =
   /** `crashed`: the server whose call it was is gone. */
   | { type: "call.ended"; reason: EndReason | "crashed"; durationMs: number };
 
-export type UserTurn = { type: "turn"; number: number; role: "user"; text: string; offsetMs: number };
+export type UserTurn = {
+  type: "turn";
+  number: number;
+  role: "user";
+  /** Number among the caller's utterances, from 1: the one a verdict names. */
+  utterance: number;
+  text: string;
+  offsetMs: number;
+};
 export type AgentTurn = {
   type: "turn";
   number: number;
   role: "agent";
+  /** Whose words these are; a supervisor speaks with the agent's voice. */
+  speaker: "agent" | "supervisor";
   text: string;
   /** When the answer was asked for, or the line was said, from the start of the call, ms. */
   offsetMs: number;

@@ -11,7 +11,7 @@ import { streamAnswer } from "./answer.ts";
 import { COLLECT_DIGITS, type DigitCollection, DigitCollector, digitsTool } from "./digits.ts";
 import { OutputAgentNode, type OutputAgentNodeOptions } from "./output-agent-node.ts";
 import { SpeechCleaner } from "./speech-cleaner.ts";
-import { SupervisionError } from "./supervised.ts";
+import { type SupervisedAction, SupervisionError } from "./supervised.ts";
 import type { Turn } from "./turn.ts";
 import { Whispers } from "./whispers.ts";
 
@@ -98,23 +98,53 @@ export class LlmAgentNode extends OutputAgentNode {
     return `The caller began with: "${first}" Their last words were: "${last}"`;
   }
 
+  /** How upset the caller is, for the record of a hand-over. Override it where somebody counts. */
+  protected get frustration(): { count: number; threshold: number } | null {
+    return null;
+  }
+
   /** Where callers are handed to, or null. */
   protected get transferTarget(): Transfer | null {
     return this.#options.transfer ?? null;
   }
 
-  override whisper(note: string): void {
+  override check(action: SupervisedAction): void {
     this.refuseAfterHandOff();
+    if (action === "whisper") this.#whispers.refuseIfFull();
+    if (action === "transfer" && !this.transferTarget) {
+      throw new SupervisionError("no_transfer_number", "there is nobody to transfer to: set TRANSFER_NUMBER");
+    }
+  }
+
+  override whisper(note: string): void {
+    this.check("whisper");
     this.#whispers.add(note);
   }
 
   override transfer(): void {
-    this.refuseAfterHandOff();
-    if (!this.transferTarget) {
-      throw new SupervisionError("no_transfer_number", "there is nobody to transfer to: set TRANSFER_NUMBER");
-    }
+    this.check("transfer");
+    this.noteHandOver("supervisor", true);
     this.say(TRANSFER_LINE);
     this.handOver();
+  }
+
+  /**
+   * Puts on the call's timeline that the caller is handed over, or would be if there were a number, and why.
+   * @param sameTurn whether it follows in the very turn that was the reason.
+   */
+  protected noteHandOver(reason: string, sameTurn: boolean): void {
+    const target = this.transferTarget;
+    this.session.log.info({ reason }, target ? "Handing the caller over" : "No number to hand the caller to");
+    this.sendEvent(
+      logDraft("escalation.triggered", {
+        reason,
+        frustrationCount: this.frustration?.count ?? null,
+        threshold: this.frustration?.threshold ?? null,
+        sameTurn,
+        action: target ? `${target.type}_transfer` : "none",
+        outcome: target ? "requested" : "no_number",
+      }),
+    );
   }
 
   /**
@@ -263,6 +293,7 @@ export class LlmAgentNode extends OutputAgentNode {
           parameters: TRANSFER_PARAMETERS,
           handler: ({ reason }) => {
             if (!this.transferTarget) return { status: "no_number", message: NO_NUMBER };
+            if (this.handOff === null) this.noteHandOver("model", true);
             this.handOver(reason ?? null);
             return { status: "ok" };
           },

@@ -13,7 +13,7 @@ import {
 import type { TransferOutcome } from "../wire/line-events.ts";
 import { type LogPayloads, logDraft } from "../wire/log-events.ts";
 import { AgentNode, type AgentNodeOptions, type NodeSession } from "./agent-node.ts";
-import { type Supervised, SupervisionError } from "./supervised.ts";
+import { type Supervised, type SupervisedAction, SupervisionError } from "./supervised.ts";
 import { Turn } from "./turn.ts";
 
 type HandOff = EventOf<"agent.end_call"> | EventOf<"agent.transfer_call">;
@@ -119,18 +119,26 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     this.sendEvent({ type: "agent.speak", text });
   }
 
+  check(action: SupervisedAction): void {
+    if (action === "whisper") {
+      throw new SupervisionError("not_possible", "this agent has no model to whisper to: use say");
+    }
+    if (action === "transfer") throw new SupervisionError("not_possible", "this agent cannot transfer calls");
+    this.refuseAfterHandOff();
+  }
+
   whisper(_note: string): void {
-    throw new SupervisionError("not_possible", "this agent has no model to whisper to: use say");
+    this.check("whisper");
   }
 
   say(text: string): void {
-    this.refuseAfterHandOff();
+    this.check("say");
     this.stopSpeaking();
     this.speak(text);
   }
 
   transfer(): void {
-    throw new SupervisionError("not_possible", "this agent cannot transfer calls");
+    this.check("transfer");
   }
 
   end(): void {
@@ -145,14 +153,14 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
 
   /** Falls silent: what is being said ends now, and requests get an empty answer until {@link unmute}. {@link speak} still speaks. */
   mute(): void {
-    this.refuseAfterHandOff();
+    this.check("mute");
     this.#muted = true;
     this.stopSpeaking();
   }
 
   /** Answers again, from the next request on. */
   unmute(): void {
-    this.refuseAfterHandOff();
+    this.check("unmute");
     this.#muted = false;
   }
 

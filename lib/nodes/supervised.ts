@@ -1,7 +1,11 @@
 import { AgentServerError } from "../errors.ts";
 
+export type SupervisedAction = "whisper" | "say" | "transfer" | "end" | "mute" | "unmute";
+
 /** A talking node as a supervisor can steer it. Every method throws a {@link SupervisionError} when it cannot do it. */
 export type Supervised = {
+  /** Throws what doing this would throw, and does nothing else. */
+  check(action: SupervisedAction): void;
   /** Puts a note into the next prompt, once. The caller never hears it. */
   whisper(note: string): void;
   /** Says exactly this now, cutting off an answer that is being given. */

@@ -8,13 +8,15 @@ export class Whispers {
   readonly #notes: string[] = [];
 
   /** Throws {@link SupervisionError} when too many wait. */
+  refuseIfFull(): void {
+    if (this.#notes.length < MAX_WAITING) return;
+    throw new SupervisionError(
+      "too_many_notes",
+      `${MAX_WAITING} notes wait for the agent's next answer: let it speak first`,
+    );
+  }
+
   add(note: string): void {
-    if (this.#notes.length >= MAX_WAITING) {
-      throw new SupervisionError(
-        "too_many_notes",
-        `${MAX_WAITING} notes wait for the agent's next answer: let it speak first`,
-      );
-    }
     this.#notes.push(note);
   }
 

@@ -48,6 +48,8 @@ export type AgentTurn = {
   readonly role: "agent";
   /** A line is spoken outside any answer: the greeting, a supervisor's words. */
   readonly kind: "answer" | "line";
+  /** Whose words these are: a supervisor speaks with the agent's voice. */
+  readonly speaker: "agent" | "supervisor";
   readonly number: number;
   /** When the answer was asked for, or the line was said. */
   readonly offsetMs: number;

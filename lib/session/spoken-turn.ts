@@ -9,6 +9,7 @@ const MAX_TOOLS = 50;
 export class SpokenTurn implements AgentTurn {
   readonly role = "agent";
   readonly kind: AgentTurn["kind"];
+  speaker: AgentTurn["speaker"] = "agent";
   readonly number: number;
   readonly offsetMs: number;
   readonly requestId: string | null;

@@ -52,6 +52,8 @@ export class Timeline {
   #transfers = 0;
   /** The one that is under way. */
   #transfer: TransferNews | null = null;
+  /** Lines that a supervisor has the agent say and that it has not said yet. */
+  #supervisorLines = 0;
 
   /** Tells `listener` of every moment, at once; it must not throw. */
   listen(listener: MomentListener): void {
@@ -207,6 +209,10 @@ export class Timeline {
 
   #addLine(text: string, reported: boolean): void {
     const line = this.#begin(new SpokenTurn("line", this.#nextNumber(), this.now, null));
+    if (!reported && this.#supervisorLines > 0) {
+      this.#supervisorLines -= 1;
+      line.speaker = "supervisor";
+    }
     line.reported = reported;
     line.text = text;
     line.sent = text;
@@ -264,6 +270,7 @@ export class Timeline {
     } else if (isLog(event, "coaching")) {
       this.#tell({ type: "alert", alert: event.payload });
     } else if (isLog(event, "supervisor")) {
+      if (event.payload.action === "say") this.#supervisorLines += 1;
       this.#tell({ type: "supervisor", act: event.payload });
     } else if (isLog(event, "llm.usage")) {
       const { thinkingMs } = event.payload;

@@ -41,10 +41,13 @@ export type LogPayloads = {
     /** Time from hearing the utterance to its verdict, ms. */
     analysisMs: number;
   };
+  /** A caller is handed over, or would be if there were a number. */
   "escalation.triggered": {
+    /** `frustration_threshold_exceeded`, `human_request`, `model`, `supervisor`, or a word of an agent's own. */
     reason: string;
-    frustrationCount: number;
-    threshold: number;
+    /** Null where the agent counts no frustration. */
+    frustrationCount: number | null;
+    threshold: number | null;
     /** Whether the hand-off line was the answer to the utterance that crossed the threshold. */
     sameTurn: boolean;
     action: "cold_transfer" | "warm_transfer" | "none";

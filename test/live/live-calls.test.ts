@@ -54,15 +54,17 @@ test("a call is told from its start to its end, turn by turn, with its verdicts"
           type: "turn",
           number: 1,
           role: "agent",
+          speaker: "agent",
           text: "Hello! I'm here to help. What can I assist you with today?",
           interrupted: false,
           outcome: null,
         },
-        { type: "turn", number: 2, role: "user", text: "I am negative about this" },
+        { type: "turn", number: 2, role: "user", utterance: 1, text: "I am negative about this" },
         {
           type: "turn",
           number: 3,
           role: "agent",
+          speaker: "agent",
           text: "Let me look.",
           interrupted: false,
           outcome: "completed",
@@ -118,6 +120,32 @@ test("an escalation and its alert are told", async () => {
     await client.close();
     await viewer.close();
   });
+});
+
+test("a transfer by the model's own tool is an escalation, whether or not the model says why", async () => {
+  for (const reason of ['{"reason":"a refund above my limit"}', "{}"]) {
+    await withServer(async (server) => {
+      const viewer = await server.watch();
+      const client = await server.call();
+      server.mock.onChat(() => ({
+        kind: "toolCalls",
+        calls: [{ name: "transfer_to_supervisor", arguments: reason }],
+      }));
+      await client.turn("negative: I want my money back");
+      await client.next("agent.transfer_call");
+      const { at: _at, session_id: _id, ...escalation } = (await viewer.next("escalation")).data;
+      assert.deepEqual(escalation, {
+        reason: "model",
+        same_turn: true,
+        action: "cold_transfer",
+        outcome: "requested",
+        frustration_count: 1,
+      });
+      assert.equal(viewer.received.filter(({ type }) => type === "escalation").length, 1);
+      await client.close();
+      await viewer.close();
+    });
+  }
 });
 
 test("an interrupted answer says so, and one that could not be interrupted does not", async () => {

@@ -125,7 +125,7 @@ const event = (news: LiveNews, sessionId = "a"): LiveEvent => ({
   sessionId,
 });
 const said = (text: string, sessionId?: string) =>
-  event({ type: "turn", number: 1, role: "user", text, offsetMs: 0 }, sessionId);
+  event({ type: "turn", number: 1, role: "user", utterance: 1, text, offsetMs: 0 }, sessionId);
 const begun = (sessionId?: string) =>
   event(
     {

@@ -23,6 +23,7 @@ const turn = (text: string, sessionId: string): LiveEvent => ({
   sessionId,
   number: nextNumber(sessionId),
   role: "user",
+  utterance: 1,
   text,
   offsetMs: 0,
 });

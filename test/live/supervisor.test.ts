@@ -96,6 +96,18 @@ describe("say", () => {
     });
   });
 
+  test("is told after the act, and as the supervisor's words", async () => {
+    await call(async ({ client, viewer, order }) => {
+      await order("say", { text: "This is Ann, a supervisor." });
+      await client.turn("hello Ann");
+      await viewer.next("turn", ({ data }) => data.number === 4);
+      const told = viewer.received.flatMap(({ type, data }) =>
+        type === "turn" || type === "supervisor" ? [data.speaker ?? data.role ?? data.action] : [],
+      );
+      assert.deepEqual(told, ["agent", "say", "supervisor", "user", "agent"]);
+    });
+  });
+
   test("cuts off the answer that is being given", async () => {
     await call(async ({ server, client, viewer, order }) => {
       const steps = createStepGate();
@@ -124,10 +136,12 @@ describe("say", () => {
 
 describe("transfer", () => {
   test("goes to the configured number, whatever the request says", async () => {
-    await call(async ({ client, order }) => {
+    await call(async ({ client, viewer, order }) => {
       assert.equal((await order("transfer", { number: "+19990000" })).status, 200);
       assert.match(String((await client.next("agent.speak")).text), /supervisor/);
       assert.equal((await client.next("agent.transfer_call")).transfer_call_number, "+15550100");
+      const escalation = (await viewer.next("escalation")).data;
+      assert.deepEqual([escalation.reason, escalation.outcome], ["supervisor", "requested"]);
       for (const action of ["transfer", "end", "mute", "unmute"]) {
         const { status, body } = await order(action);
         assert.deepEqual([action, status, body.code], [action, 409, "handed_off"]);

@@ -40,6 +40,7 @@ export type TurnsTable = {
   session_id: string;
   number: number;
   role: string;
+  speaker: string | null;
   offset_ms: number;
   text: string | null;
   written: string | null;
@@ -210,6 +211,11 @@ export const migrations: Record<string, Migration> = {
   "004_thinking": {
     async up(db: Kysely<unknown>) {
       await db.schema.alterTable("turns").addColumn("thinking_ms", "integer").execute();
+    },
+  },
+  "005_speaker": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("turns").addColumn("speaker", "text").execute();
     },
   },
 };
