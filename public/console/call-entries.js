@@ -7,7 +7,7 @@
 
 /**
  * @typedef {{ number: number, role: string, text: string | null, offsetMs: number, firstChunkMs?: number | null,
- *   outcome?: string | null }} EntryTurn
+ *   outcome?: string | null, speaker?: "agent" | "supervisor" | null }} EntryTurn `speaker` is null in calls of older versions
  * @typedef {{ offsetMs: number, action: string, text: string | null, by?: string | null }} EntryAct
  */
 
@@ -47,7 +47,7 @@ export function callEntries({ turns, acts, escalation }) {
     placed.push({ place, entry: { kind: "escalation", escalation } });
   }
   for (const [place, turn] of turns.entries()) {
-    placed.push({ place, entry: { kind: "turn", turn, bySupervisor: supervisors.has(turn) } });
+    placed.push({ place, entry: { kind: "turn", turn, bySupervisor: turn.speaker === "supervisor" || supervisors.has(turn) } });
   }
   return placed.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
 }

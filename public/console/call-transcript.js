@@ -1,6 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
-import { duration, words } from "../shared/format.js";
+import { duration } from "../shared/format.js";
+import { actName, escalationName, transferName } from "../shared/names.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { callEntries } from "./call-entries.js";
 import { describeTransfer, verdictsByTurn } from "./live-state.js";
@@ -44,7 +45,7 @@ export function CallTranscript({ call }) {
           )}
         </ol>
       </div>
-      ${call.partial && html`<p class="said agent partial" aria-hidden="true">${call.partial.text}<i class="caret"></i></p>`}
+      ${call.partial && html`<p class="said agent partial" aria-hidden="true" dir="auto">${call.partial.text}<i class="caret"></i></p>`}
     </div>
   </section>`;
 }
@@ -78,7 +79,7 @@ export function TranscriptLine(props) {
 
 /** @param {{ reason: string, action: string }} props */
 export function EscalationNote({ reason, action }) {
-  const text = `Escalated: ${words(reason)}; ${action === "none" ? "no number to transfer to" : words(action)}`;
+  const text = `Handed over because ${escalationName(reason)}: ${transferName(action)}`;
   return html`<${Note} tone="alert" text=${text} />`;
 }
 
@@ -89,19 +90,6 @@ export function Note({ text, tone = "" }) {
 
 /** @param {{ action: string, text: string | null, by?: string | null }} act */
 export function describeAct({ action, text, by }) {
-  const who = by ?? "Supervisor";
-  switch (action) {
-    case "whisper":
-      return `${who} whispered to the agent: ${text ?? "(not recorded)"}`;
-    case "say":
-      return `${who} spoke through the agent:`;
-    case "mute":
-      return `${who} muted the agent`;
-    case "unmute":
-      return `${who} unmuted the agent`;
-    case "transfer":
-      return `${who} transferred the call`;
-    default:
-      return `${who} ended the call`;
-  }
+  const what = `${by ?? "A supervisor"} ${actName(action)}`;
+  return action === "whisper" ? `${what}: ${text ?? "(not recorded)"}` : what;
 }

@@ -1,7 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
-import { words } from "../shared/format.js";
+import { channelName, endName } from "../shared/names.js";
 import { readToken } from "../shared/token.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { CallTranscript } from "./call-transcript.js";
@@ -17,7 +17,7 @@ import { useLive } from "./use-live.js";
 export function CallView({ id, onUnauthorised }) {
   const { state, feed } = useLive(id, onUnauthorised);
   const call = state.calls.get(id);
-  if (!call) {
+  if (!call || feed.status === "gone") {
     if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
     return html`<${Empty} title="This call is not live any more">
       <p><a href=${formatRoute("calls", id)}>Open its report</a> or <a href=${formatRoute("live")}>go back to the live calls</a>.</p>
@@ -31,7 +31,7 @@ export function CallView({ id, onUnauthorised }) {
       ${call.escalation && html`<span class="chip alert">escalated</span>`}
       ${call.muted && html`<span class="chip">agent muted</span>`}
       <span class="muted">
-        ${words(call.conversationType)}, <${Duration} from=${call.startedAt} to=${call.ended?.at} />
+        ${channelName(call.conversationType)}, <${Duration} from=${call.startedAt} to=${call.ended?.at ?? feed.lostAt} />
       </span>
     </header>
     ${
@@ -42,7 +42,7 @@ export function CallView({ id, onUnauthorised }) {
     ${
       call.ended &&
       html`<p class="notice" role="status">
-        The call has ended (${words(call.ended.reason)}). <a href=${formatRoute("calls", id)}>Open its report</a>
+        The call has ended: ${endName(call.ended.reason)}. <a href=${formatRoute("calls", id)}>Open its report</a>
       </p>`
     }
     <div class="call-body">

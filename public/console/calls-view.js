@@ -1,6 +1,7 @@
 // @ts-check
 import { html, useEffect, useState } from "/assets/vendor/htm.js";
-import { duration, milliseconds, plural, score, words } from "../shared/format.js";
+import { duration, milliseconds, plural, score } from "../shared/format.js";
+import { channelName, endName } from "../shared/names.js";
 import { beginOf, endOf, when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { ApiError, getJson } from "./api.js";
@@ -110,7 +111,7 @@ function Filters({ query }) {
     <label>Channel
       <select class="field" name="conversation_type" value=${query.conversation_type ?? ""}>
         <option value="">any</option>
-        ${["telephonyInbound", "telephonyOutbound", "webcall", "chat"].map((name) => html`<option value=${name}>${words(name)}</option>`)}
+        ${["telephonyInbound", "telephonyOutbound", "webcall", "chat"].map((name) => html`<option value=${name}>${channelName(name)}</option>`)}
       </select>
     </label>
     <button class="button">Search</button>
@@ -160,6 +161,6 @@ function CallRow({ call }) {
     <td data-name="Mood">${call.label && call.label !== "none" ? html`<${VerdictChip} sentiment=${call.label} />` : "–"}</td>
     <td data-name="Score">${score(call.score)}</td>
     <td data-name="Reply, p95">${milliseconds(call.reply_p95_ms)}</td>
-    <td data-name="Ended">${live ? "–" : words(call.end_reason)}</td>
+    <td data-name="Ended">${live ? "–" : endName(call.end_reason)}</td>
   </tr>`;
 }

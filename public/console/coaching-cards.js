@@ -1,6 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { duration, words } from "../shared/format.js";
+import { ruleName } from "../shared/names.js";
 
 /** The coach's alerts, latest first. @param {{ alerts: readonly import("./live-state.js").Alert[], startedAt: number }} props */
 export function CoachingCards({ alerts, startedAt }) {
@@ -12,11 +13,11 @@ export function CoachingCards({ alerts, startedAt }) {
         (alert) => html`<li key=${`${alert.rule} ${alert.at}`} class="card ${alert.severity}">
           <p class="card-head">
             <span class="chip ${alert.severity}">${alert.severity}</span>
-            <b>${words(alert.rule)}</b>
+            <b>${ruleName(alert.rule)}</b>
             <span class="muted small">${duration(alert.at - startedAt)}</span>
           </p>
           <p>${alert.message}</p>
-          <p class="muted small">${describeEvidence(alert.evidence)}</p>
+          <p class="muted small" dir="auto">${describeEvidence(alert.evidence)}</p>
         </li>`,
       )}
     </ol>

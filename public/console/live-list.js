@@ -14,8 +14,8 @@ import { Empty } from "./states.js";
 /** Rows drawn at once; nobody reads further down than this, and there is the search. */
 const MAX_ROWS = 200;
 
-/** @param {{ calls: ReadonlyMap<string, LiveCall>, selected: string | null }} props */
-export function LiveList({ calls, selected }) {
+/** @param {{ calls: ReadonlyMap<string, LiveCall>, selected: string | null, lostAt: number | null }} props */
+export function LiveList({ calls, selected, lostAt }) {
   const [search, setSearch] = useState("");
   const [order, setOrder] = useState("urgency");
   const found = useMemo(() => sorted(matching([...calls.values()], search), order), [calls, search, order]);
@@ -39,7 +39,10 @@ export function LiveList({ calls, selected }) {
     <ul class="call-list">
       ${found
         .slice(0, MAX_ROWS)
-        .map((call) => html`<${Row} key=${call.id} call=${call} selected=${call.id === selected} />`)}
+        .map(
+          (call) =>
+            html`<${Row} key=${call.id} call=${call} selected=${call.id === selected} lostAt=${lostAt} />`,
+        )}
     </ul>
     ${
       found.length > MAX_ROWS &&
@@ -48,19 +51,20 @@ export function LiveList({ calls, selected }) {
   `;
 }
 
-/** @extends {Component<{ call: LiveCall, selected: boolean }>} */
+/** @extends {Component<{ call: LiveCall, selected: boolean, lostAt: number | null }>} */
 class Row extends Component {
-  /** @override @param {{ call: LiveCall, selected: boolean }} next */
-  shouldComponentUpdate(next) {
-    return next.call !== this.props.call || next.selected !== this.props.selected;
+  /** @override @param {{ call: LiveCall, selected: boolean, lostAt: number | null }} next */
+  shouldComponentUpdate({ call, selected, lostAt }) {
+    const now = this.props;
+    return call !== now.call || selected !== now.selected || lostAt !== now.lostAt;
   }
 
-  /** @override @param {{ call: LiveCall, selected: boolean }} props */
-  render({ call, selected }) {
+  /** @override @param {{ call: LiveCall, selected: boolean, lostAt: number | null }} props */
+  render({ call, selected, lostAt }) {
     return html`<li>
       <a class="row" href=${formatRoute("live", call.id)} aria-current=${selected ? "true" : undefined}>
         <b class="row-name">${nameOf(call)}</b>
-        <${Duration} from=${call.startedAt} />
+        <${Duration} from=${call.startedAt} to=${lostAt} />
         <span class="row-chips">
           ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">not heard yet</span>`}
           ${call.escalation && html`<span class="chip alert">escalated</span>`}

@@ -8,7 +8,7 @@
  * @typedef {{ at: number, reason: string, sameTurn: boolean, action: string, outcome: string, frustrationCount: number }} Escalation
  * @typedef {{ at: number, action: string, text: string | null, by: string | null }} SupervisorAct
  * @typedef {{ at: number, number: number, kind: string, outcome: string, tookMs: number | null, returned: boolean }} Transfer
- * @typedef {{ number: number, role: "user" | "agent", text: string | null, offsetMs: number, firstChunkMs: number | null, interrupted: boolean }} Turn
+ * @typedef {{ number: number, role: "user" | "agent", speaker: "agent" | "supervisor", utterance: number | null, text: string | null, offsetMs: number, firstChunkMs: number | null, interrupted: boolean }} Turn
  *
  * @typedef {{
  *   id: string, callId: string | null, direction: string | null, conversationType: string, startedAt: number,
@@ -104,8 +104,7 @@ function addTurn(call, turns, turn) {
 }
 
 /**
- * The verdict on each of the caller's turns, by the turn's number: utterance n is the caller's n-th turn.
- * Empty when the beginning of the call is not there any more to count from.
+ * The verdict on each of the caller's turns, by the turn's number.
  * @param {readonly Turn[]} turns
  * @param {readonly Score[]} scores
  * @returns {Map<number, Score>}
@@ -114,12 +113,8 @@ export function verdictsByTurn(turns, scores) {
   const byUtterance = new Map(scores.map((score) => [score.utterance, score]));
   /** @type {Map<number, Score>} */
   const verdicts = new Map();
-  if (turns[0] && turns[0].number > 1) return verdicts;
-  let utterance = 0;
-  for (const { number, role } of turns) {
-    if (role !== "user") continue;
-    utterance += 1;
-    const score = byUtterance.get(utterance);
+  for (const { number, utterance } of turns) {
+    const score = utterance === null ? undefined : byUtterance.get(utterance);
     if (score) verdicts.set(number, score);
   }
   return verdicts;
@@ -195,6 +190,8 @@ function turnFromWire(wire) {
   return {
     number,
     role,
+    speaker: wire.speaker ?? "agent",
+    utterance: wire.utterance ?? null,
     text,
     offsetMs,
     firstChunkMs: wire.first_chunk_ms ?? null,

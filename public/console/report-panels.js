@@ -1,6 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { duration, percent, plural, score, words } from "../shared/format.js";
+import { escalationName, transferName } from "../shared/names.js";
 import { describeTransfer } from "./live-state.js";
 
 /** Who spoke how much. @param {{ quality: any }} props */
@@ -64,7 +65,7 @@ export function EscalationPanel({ escalation, reason }) {
     <h3>Escalation</h3>
     <p>
       At ${duration(escalation.offset_ms)}, on utterance ${escalation.utterance}
-      ${escalation.same_turn ? " (in the same turn)" : " (after it)"}: ${words(reason)}; ${words(escalation.action)}, ${words(escalation.outcome)}.
+      ${escalation.same_turn ? " (in the same turn)" : " (after it)"}: ${escalationName(reason)}; ${transferName(escalation.action)}, ${words(escalation.outcome)}.
     </p>
     <p class="muted small">${escalation.note}</p>
   </section>`;

@@ -1,6 +1,7 @@
 // @ts-check
 import { html, useEffect, useMemo } from "/assets/vendor/htm.js";
 import { duration, milliseconds, percent, score, words } from "../shared/format.js";
+import { channelName, endName } from "../shared/names.js";
 import { when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { CoachingCards } from "./coaching-cards.js";
@@ -40,7 +41,7 @@ export function ReportView({ id, query, onUnauthorised }) {
   if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
   if (!answers) return html`<${Loading} what="the report" />`;
   const [call, report] = answers;
-  const ended = call.ended_at === null ? "still live" : words(call.end_reason);
+  const ended = call.ended_at === null ? "still live" : endName(call.end_reason);
   return html`<article class="report">
     <header class="call-head">
       <a class="back always" href=${formatRoute("calls")}>← Recent calls</a>
@@ -48,7 +49,7 @@ export function ReportView({ id, query, onUnauthorised }) {
       ${call.label && call.label !== "none" && html`<${VerdictChip} sentiment=${call.label} />`}
       ${call.escalated && html`<span class="chip alert">escalated</span>`}
       <span class="muted">
-        ${[when(call.started_at), words(call.conversation_type), ended].join(", ")}
+        ${[when(call.started_at), channelName(call.conversation_type), ended].join(", ")}
       </span>
     </header>
     ${

@@ -13,6 +13,8 @@ export function useLive(session, onUnauthorised) {
   const [feed, setFeed] = useState({
     status: /** @type {import("./live-feed.js").FeedStatus} */ ("loading"),
     message: "",
+    /** Since when nothing is known, ms since 1970: a call's clock stands still from then on. */
+    lostAt: /** @type {number | null} */ (null),
   });
   useEffect(() => {
     const watching = new AbortController();
@@ -27,7 +29,8 @@ export function useLive(session, onUnauthorised) {
           if (session !== null && events.some(({ type }) => type === "call.ended")) watching.abort();
         },
         onStatus: (status, message) => {
-          setFeed({ status, message });
+          const lost = status === "disconnected";
+          setFeed(({ lostAt }) => ({ status, message, lostAt: lost ? (lostAt ?? Date.now()) : null }));
           if (status === "unauthorised") onUnauthorised(message);
         },
       },

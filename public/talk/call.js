@@ -1,4 +1,5 @@
 // @ts-check
+import { escalationName } from "../shared/names.js";
 import { isEcho } from "./echo.js";
 import { Voice } from "./voice.js";
 
@@ -208,7 +209,7 @@ export class Call {
       const verdict = { sentiment: payload.sentiment, rough: payload.source === "fallback" };
       this.#dispatch({ type: "judged", utterance: payload.utterance, verdict });
     } else if (name === "escalation.triggered") {
-      this.#note(`Escalated to a supervisor after ${payload.frustration_count} upset remarks`, "alert");
+      this.#note(`Handed over to a supervisor: ${escalationName(payload.reason)}`, "alert");
     }
   }
 

@@ -11,7 +11,7 @@ export function Transcript({ state }) {
     <div role="log" aria-live="polite"><ol>
       ${state.lines.map((line) => html`<${Line} key=${line.id} line=${line} />`)}
     </ol></div>
-    ${state.interim && html`<p class="line caller interim">${state.interim}…</p>`}
+    ${state.interim && html`<p class="line caller interim" dir="auto">${state.interim}…</p>`}
     </div>
   </section>`;
 }
@@ -20,14 +20,14 @@ export function Transcript({ state }) {
 function Line({ line }) {
   switch (line.who) {
     case "note":
-      return html`<li class="note"><span class="chip ${line.tone}">${line.text}</span></li>`;
+      return html`<li class="note"><span class="chip ${line.tone}" dir="auto">${line.text}</span></li>`;
     case "caller":
-      return html`<li class="line caller">
+      return html`<li class="line caller" dir="auto">
         <span class="visually-hidden">You: </span>${line.text}
         ${line.verdict && html`<span class="verdict"><${VerdictChip} ...${line.verdict} /></span>`}
       </li>`;
     case "agent":
-      return html`<li class="line agent">
+      return html`<li class="line agent" dir="auto">
         <span class="visually-hidden">Agent: </span>${line.spoken ?? line.text}
         ${line.spoken !== null && html`<${Unsaid} text=${line.text.slice(line.spoken.length)} />`}
       </li>`;

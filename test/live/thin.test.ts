@@ -10,6 +10,7 @@ const said = (sessionId: string, number: number): LiveEvent => ({
   sessionId,
   number,
   role: "user",
+  utterance: 1,
   text: "hello",
   offsetMs: 0,
 });

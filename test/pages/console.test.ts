@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import {
@@ -9,7 +12,7 @@ import {
   skipWithoutChromium,
 } from "../support/browser.ts";
 import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { type ServerProcess, serverFor, startServerProcess } from "../support/server-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
@@ -126,8 +129,8 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     const before = llm.requests.length;
     await type(talk.page, "You said Tuesday! This is ridiculous.");
     await transcript.getByText("frustrated").waitFor();
-    await transcript.getByText("I can give you back the delivery fee.").waitFor();
-    await console.getByLabel("Coaching").getByText("no empathy").waitFor();
+    await transcript.getByText("Give me a moment to look at the delivery fee.").waitFor();
+    await console.getByLabel("Coaching").getByText("Not acknowledged").waitFor();
     const prompts = llm.requests.slice(before).filter(({ kind }) => kind === "chat");
     assert.match(JSON.stringify(prompts[0]?.body.messages), /Offer a refund of the delivery fee/);
     await transcript.getByText("admin whispered to the agent: Offer a refund").waitFor();
@@ -142,9 +145,9 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
 
     await type(talk.page, "I have called three times already!");
     await console.getByLabel("Coaching").getByText("alert", { exact: true }).first().waitFor();
-    await transcript.getByText("Escalated: frustration threshold exceeded; cold transfer").waitFor();
+    await transcript.getByText("Handed over because the caller is upset: transferred directly").waitFor();
     await talk.page.getByText("put through to +15550100").waitFor();
-    await console.getByText("The call has ended (transferred)").waitFor();
+    await console.getByText("The call has ended: handed over.").waitFor();
     await console.emulateMedia({ colorScheme: "dark" });
     await screenshot(console, "console-ended-dark");
     await console.emulateMedia({ colorScheme: "light" });
@@ -186,9 +189,33 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     assert.deepEqual(pictures, [], "it went on behind the last event instead of beginning again");
 
     await Promise.all([first.close(), second.close()]);
-    await page.getByText("The call has ended (client closed)").waitFor();
+    await page.getByText("The call has ended: the caller hung up.").waitFor();
     await page.context().close();
     await proxy.close();
+  });
+
+  test("stops the clock of a call whose server was killed, and says so when another one has taken its place", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "killed-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const env = { DATABASE_URL: `file:${join(folder, "calls.db")}`, LOG_LEVEL: "warn" };
+    const doomed = await serverFor(t, { env });
+    const call = await VoiceClient.connect(doomed.wsUrl, { init: { caller: { call_id: "CA-doomed" } } });
+    call.join();
+    const { page } = await openPage(browser, "about:blank");
+    await page.clock.install();
+    await page.goto(`${doomed.url}/console#/live/CA-doomed`);
+    await page.getByRole("region", { name: "Transcript" }).getByText("What can I assist").waitFor();
+    await doomed.stop("SIGKILL");
+    await page.getByText("Reconnecting…").waitFor();
+    const clocks = () => page.locator(".duration").allTextContents();
+    const then = await clocks();
+    await page.clock.runFor(15_000);
+    assert.deepEqual(await clocks(), then);
+    await serverFor(t, { env, port: doomed.port });
+    await page.clock.runFor(15_000);
+    await page.getByText("This call is not live any more").waitFor();
+    await page.getByRole("heading", { name: "No live calls" }).waitFor();
+    await page.context().close();
   });
 
   test("finds ended calls by what they were like, and shows quality over time", async () => {
@@ -264,7 +291,7 @@ function moodOf(utterance: string): string {
 function answerTo(utterance: string): string {
   if (/thank/i.test(utterance)) return "You're welcome! Is there anything else?";
   if (/ridiculous/i.test(utterance)) {
-    return "You are right, that should not have happened. I can give you back the delivery fee.";
+    return "Give me a moment to look at the delivery fee.";
   }
   if (/not happy/i.test(utterance)) return "I am sorry about that. It left the depot this morning.";
   return "I will look for it right away. What is the order number?";

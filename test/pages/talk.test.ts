@@ -46,7 +46,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     await screenshot(page, "talk-typing");
     await type(page, "I give up.");
     await page.getByText("put through to +15550100").waitFor();
-    await page.getByText("Escalated to a supervisor after 3 upset remarks").waitFor();
+    await page.getByText("Handed over to a supervisor: the caller is upset").waitFor();
     await page.getByText("Let me connect you with a supervisor.").waitFor();
     await screenshot(page, "talk-transferred");
     assert.equal(await page.getByRole("status").textContent(), "Transferred");

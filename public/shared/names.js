@@ -1,0 +1,92 @@
+// @ts-check
+
+/*
+ * What the words of the wire are called on the pages. One that is not here, such as a rule of one's own, is shown with
+ * blanks in place of its underscores.
+ */
+
+/** @type {Readonly<Record<string, string>>} */
+const ENDS = {
+  client_closed: "the caller hung up",
+  end_call: "the agent said goodbye",
+  transferred: "handed over",
+  error: "an error on the server",
+  drain: "the server shut down",
+  idle: "nothing was heard for too long",
+  refused: "the call was refused",
+  slow_client: "the caller's line was too slow",
+  crashed: "the server failed",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const ESCALATIONS = {
+  frustration_threshold_exceeded: "the caller is upset",
+  human_request: "the caller asked for a person",
+  model: "the agent decided to",
+  supervisor: "a supervisor decided to",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const TRANSFERS = {
+  cold_transfer: "transferred directly",
+  warm_transfer: "transferred with a briefing",
+  none: "no number to transfer to",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const RULES = {
+  frustration_threshold: "Out of patience",
+  negative_sustained: "Unhappy for a while",
+  sentiment_drop: "Mood has dropped",
+  human_request: "Asks for a person",
+  churn_or_legal: "Talks of leaving or the law",
+  interruptions: "Keeps interrupting",
+  slow_reply: "Answers start late",
+  unanswered: "Waits for an answer",
+  dead_air: "Silence on the line",
+  monologue: "Long answer",
+  no_empathy: "Not acknowledged",
+  recovered: "Pleased again",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const CHANNELS = {
+  telephonyInbound: "incoming call",
+  telephonyOutbound: "outgoing call",
+  chat: "chat",
+  webcall: "web call",
+  supervisor_agent: "supervisor's call",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const ACTS = {
+  whisper: "whispered to the agent",
+  say: "spoke to the caller",
+  transfer: "transferred the call",
+  end: "ended the call",
+  mute: "muted the agent",
+  unmute: "unmuted the agent",
+};
+
+/** Why a call ended: client_closed → the caller hung up. @param {string} reason */
+export const endName = (reason) => ENDS[reason] ?? plain(reason);
+
+/** Why a caller is handed over. @param {string} reason */
+export const escalationName = (reason) => ESCALATIONS[reason] ?? plain(reason);
+
+/** What was done about it. @param {string} action */
+export const transferName = (action) => TRANSFERS[action] ?? plain(action);
+
+/** A rule of the coach. @param {string} rule */
+export const ruleName = (rule) => RULES[rule] ?? plain(rule);
+
+/** How a caller came in. @param {string} type */
+export const channelName = (type) => CHANNELS[type] ?? plain(type);
+
+/** What a supervisor did, after the name: "Ann muted the agent". @param {string} action */
+export const actName = (action) => ACTS[action] ?? plain(action);
+
+/** @param {string} word */
+function plain(word) {
+  return word.replaceAll("_", " ");
+}
