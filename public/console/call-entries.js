@@ -47,7 +47,10 @@ export function callEntries({ turns, acts, escalation }) {
     placed.push({ place, entry: { kind: "escalation", escalation } });
   }
   for (const [place, turn] of turns.entries()) {
-    placed.push({ place, entry: { kind: "turn", turn, bySupervisor: turn.speaker === "supervisor" || supervisors.has(turn) } });
+    placed.push({
+      place,
+      entry: { kind: "turn", turn, bySupervisor: turn.speaker === "supervisor" || supervisors.has(turn) },
+    });
   }
   return placed.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
 }

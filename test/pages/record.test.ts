@@ -129,7 +129,7 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     assert.match(lines[place("I am the team lead")] ?? "", /^Supervisor/);
     assert.match(lines[place("I have found it")] ?? "", /get_order took 41 ms/);
     assert.match(lines[place("I have found it")] ?? "", /refund failed/);
-    assert.ok(place("Escalated:") > 0 && place("Escalated:") < place("Let me connect you"));
+    assert.ok(place("Handed over because") > 0 && place("Handed over because") < place("Let me connect you"));
     assert.ok(place("whispered to the agent: Offer") > 0);
     await page.getByText("The agent spoke").waitFor();
     await page.getByRole("region", { name: "Summary" }).getByText("wanted the parcel").waitFor();
