@@ -61,7 +61,7 @@ const CHANNELS = {
 /** @type {Readonly<Record<string, string>>} */
 const ACTS = {
   whisper: "whispered to the agent",
-  say: "spoke to the caller",
+  say: "spoke through the agent",
   transfer: "transferred the call",
   end: "ended the call",
   mute: "muted the agent",
