@@ -47,11 +47,13 @@ export async function getJson(path, signal) {
 /**
  * @param {string} path
  * @param {object} [body]
+ * @returns {Promise<any>} the documented answer of the route
  * @throws {ApiError}
  */
 export async function post(path, body) {
   const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  await request(path, { method: "POST", ...(body && json) });
+  const response = await request(path, { method: "POST", ...(body && json) });
+  return response.json();
 }
 
 /** @param {Response} response */

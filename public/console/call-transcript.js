@@ -88,8 +88,9 @@ export function Note({ text, tone = "" }) {
   return html`<p class="note" dir="auto"><span class="chip ${tone}">${text}</span></p>`;
 }
 
-/** @param {{ action: string, text: string | null, by?: string | null }} act */
-export function describeAct({ action, text, by }) {
+/** @param {{ action: string, text: string | null, by?: string | null, used?: boolean }} act `used`: a whisper that is in an answer */
+export function describeAct({ action, text, by, used = false }) {
   const what = `${by ?? "A supervisor"} ${actName(action)}`;
-  return action === "whisper" ? `${what}: ${text ?? "(not recorded)"}` : what;
+  if (action !== "whisper") return what;
+  return `${what}: ${text ?? "(not recorded)"}${used ? " ✓ used in the answer" : ""}`;
 }

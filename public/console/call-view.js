@@ -4,35 +4,45 @@ import { Duration } from "../shared/duration.js";
 import { channelName, endName } from "../shared/names.js";
 import { readToken } from "../shared/token.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
+import { groupOf, needsOf } from "./attention.js";
 import { CallTranscript } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
+import { InHand } from "./in-hand.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 import { ScoreChart } from "./score-chart.js";
 import { Empty, Loading } from "./states.js";
 import { SupervisorPanel } from "./supervisor-panel.js";
+import { useActs } from "./use-acts.js";
 import { useLive } from "./use-live.js";
 
 /** One live call, as it happens. @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
 export function CallView({ id, onUnauthorised }) {
   const { state, feed } = useLive(id, onUnauthorised);
   const call = state.calls.get(id);
+  const acts = useActs(id, state.you, onUnauthorised);
   if (!call || feed.status === "gone") {
     if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
     return html`<${Empty} title="This call is not live any more">
       <p><a href=${formatRoute("calls", id)}>Open its report</a> or <a href=${formatRoute("live")}>go back to the live calls</a>.</p>
     <//>`;
   }
+  const needs = needsOf(call);
+  const handedOver = groupOf(call, needs) === "handedOver";
+  const allowed = state.canSpeak && call.ended === null;
   return html`<div class="call">
     <header class="call-head">
       <a class="back" href=${formatRoute("live")}>← All live calls</a>
       <h2>${nameOf(call)}</h2>
+      ${call.callerNumber && html`<span class="muted">${call.callerNumber}</span>`}
       ${call.sentiment && html`<${VerdictChip} sentiment=${call.sentiment} />`}
-      ${call.escalation && html`<span class="chip alert">escalated</span>`}
+      ${handedOver && html`<span class="chip">handed over</span>`}
+      ${needs.map(({ kind, text, weight }) => html`<span key=${kind} class="chip ${weight >= 200 ? "alert" : "warn"}">${text}</span>`)}
       ${call.muted && html`<span class="chip">agent muted</span>`}
       <span class="muted">
         ${channelName(call.conversationType)}, <${Duration} from=${call.startedAt} to=${call.ended?.at ?? feed.lostAt} />
       </span>
+      <${InHand} call=${call} you=${state.you} open=${needs.length > 0} allowed=${allowed} acts=${acts} />
     </header>
     ${
       feed.status === "disconnected" &&
@@ -51,7 +61,13 @@ export function CallView({ id, onUnauthorised }) {
         ${
           // A viewer is not offered what a viewer may not do.
           (state.canSupervise || readToken() === null) &&
-          html`<${SupervisorPanel} call=${call} allowed=${state.canSupervise} onUnauthorised=${onUnauthorised} />`
+          html`<${SupervisorPanel}
+            call=${call}
+            allowed=${state.canSupervise}
+            handedOver=${handedOver}
+            transferNumber=${state.transferNumber}
+            acts=${acts}
+          />`
         }
       </div>
       <div class="call-side">

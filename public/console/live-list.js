@@ -1,100 +1,209 @@
 // @ts-check
-import { Component, html, useMemo, useState } from "/assets/vendor/htm.js";
+import { Component, html, useMemo, useRef, useState } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
 import { plural } from "../shared/format.js";
+import { useKept } from "../shared/kept.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
-import { urgency } from "./live-state.js";
+import { AlarmChoices, useAlarms } from "./alarms.js";
+import { urgency } from "./attention.js";
+import { entriesOf } from "./entries.js";
+import { holdOrder } from "./held-order.js";
+import { LiveFilters, matches, NO_FILTERS } from "./live-filters.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 import { Sparkline } from "./sparkline.js";
 import { Empty } from "./states.js";
 
-/** @typedef {import("./live-state.js").LiveCall} LiveCall */
+/**
+ * @typedef {import("./live-state.js").LiveCall} LiveCall
+ * @typedef {import("./attention.js").Group} Group
+ * @typedef {import("./entries.js").Entry} Entry
+ */
 
 /** Rows drawn at once; nobody reads further down than this, and there is the search. */
 const MAX_ROWS = 200;
 
+/** @type {Record<Group, string>} */
+const HEADINGS = { needs: "Need help", fine: "Going well", handedOver: "Handed over" };
+/** @type {Record<Group, number>} */
+const PLACES = { needs: 0, fine: 1, handedOver: 2 };
+
 /** @param {{ calls: ReadonlyMap<string, LiveCall>, selected: string | null, lostAt: number | null }} props */
 export function LiveList({ calls, selected, lostAt }) {
-  const [search, setSearch] = useState("");
-  const [order, setOrder] = useState("urgency");
-  const found = useMemo(() => sorted(matching([...calls.values()], search), order), [calls, search, order]);
+  const [filters, setFilters] = useState(NO_FILTERS);
+  const [order, setOrder] = useKept("voice-agent-order", "urgency");
+  const [pinned, setPinned] = useKept("voice-agent-pinned", /** @type {string[]} */ ([]), sessionStorage);
+  const entries = useMemo(() => entriesOf(calls), [calls]);
+  const fresh = useMemo(
+    () =>
+      sorted(
+        entries.filter((entry) => matches(entry, filters)),
+        order,
+        pinned,
+      ),
+    [entries, filters, order, pinned],
+  );
+  useAlarms(entries);
+  const hold = useHeldOrder(fresh, `${order} ${JSON.stringify(filters)} ${pinned}`);
   if (calls.size === 0) {
     return html`<${Empty} title="No live calls">
       A call appears here the moment it begins. <a href="/talk">Talk to the agent</a> to make one.
     <//>`;
   }
-  return html`
+  const byId = new Map(fresh.map((entry) => [entry.call.id, entry]));
+  const pin = (/** @type {string} */ id) =>
+    setPinned(pinned.includes(id) ? pinned.filter((each) => each !== id) : [...pinned, id].slice(-50));
+  return html`<div class="live-list" ...${hold.watch}>
     <div class="list-tools">
-      <label class="visually-hidden" for="find">Find a live call by its id</label>
-      <input class="field" id="find" type="search" placeholder="Find by id" value=${search} onInput=${read(setSearch)} />
-      <label class="visually-hidden" for="order">Order</label>
-      <select class="field" id="order" value=${order} onChange=${read(setOrder)}>
-        <option value="urgency">Needs attention</option>
-        <option value="oldest">Longest first</option>
-        <option value="newest">Newest first</option>
-      </select>
+      <${LiveFilters} filters=${filters} onChange=${setFilters} calls=${calls} order=${order} onOrder=${setOrder} />
+      <${AlarmChoices} />
+      ${
+        hold.changed > 0 &&
+        html`<button class="button changed" onClick=${hold.take}>${hold.changed} changed: show the new order</button>`
+      }
     </div>
-    ${found.length === 0 && html`<p class="muted pad">No live call has an id like that.</p>`}
-    <ul class="call-list">
-      ${found
-        .slice(0, MAX_ROWS)
-        .map(
-          (call) =>
-            html`<${Row} key=${call.id} call=${call} selected=${call.id === selected} lostAt=${lostAt} />`,
-        )}
-    </ul>
+    ${fresh.length === 0 && html`<p class="muted pad">No live call is like that.</p>`}
+    <div class="call-list">
+      ${sections(hold.shown.slice(0, MAX_ROWS), hold.groups, order).map(
+        ({ heading, ids }) => html`<section key=${heading} aria-label=${heading || "Calls"}>
+          ${heading && html`<h2 class="group">${heading} <span class="muted">${ids.length}</span></h2>`}
+          <ul>
+            ${ids.map((id) => {
+              const entry = byId.get(id);
+              return entry
+                ? html`<${Row}
+                    key=${id}
+                    entry=${entry}
+                    call=${entry.call}
+                    selected=${id === selected}
+                    pinned=${pinned.includes(id)}
+                    lostAt=${lostAt}
+                    onPin=${pin}
+                  />`
+                : html`<li key=${id}><p class="row gone muted">This call has ended.</p></li>`;
+            })}
+          </ul>
+        </section>`,
+      )}
+    </div>
     ${
-      found.length > MAX_ROWS &&
-      html`<p class="muted pad">${plural(found.length - MAX_ROWS, "more call")}: search to find one.</p>`
+      hold.shown.length > MAX_ROWS &&
+      html`<p class="muted pad">${plural(hold.shown.length - MAX_ROWS, "more call")}: search to find one.</p>`
     }
-  `;
+  </div>`;
 }
 
-/** @extends {Component<{ call: LiveCall, selected: boolean, lostAt: number | null }>} */
+/**
+ * The order of the rows, which does not change while the pointer or the focus is among them.
+ * @param {readonly Entry[]} entries @param {string} asked what the reader has asked for; another wish is met at once
+ */
+function useHeldOrder(entries, asked) {
+  const [held, setHeld] = useState(
+    /** @type {{ ids: readonly string[], groups: ReadonlyMap<string, Group>, asked: string } | null} */ (
+      null
+    ),
+  );
+  const inside = useRef({ pointer: false, focus: false });
+  const now = held?.asked === asked ? held : null;
+  const fresh = entries.map(({ call }) => call.id);
+  const freshGroups = new Map(entries.map(({ call, group }) => [call.id, group]));
+  const { shown, changed } = holdOrder(now?.ids ?? null, fresh);
+  const groups = now?.groups ?? freshGroups;
+  /** @param {Partial<{ pointer: boolean, focus: boolean }>} change */
+  const move = (change) => {
+    inside.current = { ...inside.current, ...change };
+    const holds = inside.current.pointer || inside.current.focus;
+    if (holds && !now) setHeld({ ids: shown, groups, asked });
+    if (!holds && held) setHeld(null);
+  };
+  return {
+    shown,
+    groups,
+    changed,
+    take: () => setHeld(now && { ids: fresh, groups: freshGroups, asked }),
+    watch: {
+      onPointerEnter: () => move({ pointer: true }),
+      onPointerLeave: () => move({ pointer: false }),
+      onFocusIn: () => move({ focus: true }),
+      onFocusOut: (/** @type {FocusEvent & { currentTarget: Element }} */ { currentTarget, relatedTarget }) =>
+        move({ focus: relatedTarget instanceof Node && currentTarget.contains(relatedTarget) }),
+    },
+  };
+}
+
+/**
+ * @typedef {{ entry: Entry, call: LiveCall, selected: boolean, pinned: boolean, lostAt: number | null,
+ *   onPin: (id: string) => void }} RowProps `call` is the entry's: a row is drawn again only when that has changed
+ */
+
+/** @extends {Component<RowProps>} */
 class Row extends Component {
-  /** @override @param {{ call: LiveCall, selected: boolean, lostAt: number | null }} next */
-  shouldComponentUpdate({ call, selected, lostAt }) {
+  /** @override @param {RowProps} next */
+  shouldComponentUpdate({ call, selected, pinned, lostAt }) {
     const now = this.props;
-    return call !== now.call || selected !== now.selected || lostAt !== now.lostAt;
+    return call !== now.call || selected !== now.selected || pinned !== now.pinned || lostAt !== now.lostAt;
   }
 
-  /** @override @param {{ call: LiveCall, selected: boolean, lostAt: number | null }} props */
-  render({ call, selected, lostAt }) {
-    return html`<li>
+  /** @override @param {RowProps} props */
+  render({ entry: { call, needs, group }, selected, pinned, lostAt, onPin }) {
+    const name = nameOf(call);
+    return html`<li class=${group}>
       <a class="row" href=${formatRoute("live", call.id)} aria-current=${selected ? "true" : undefined}>
-        <b class="row-name">${nameOf(call)}</b>
+        <span class="row-name"><b>${name}</b> ${call.callerNumber && html`<span class="muted">${call.callerNumber}</span>`}</span>
         <${Duration} from=${call.startedAt} to=${lostAt} />
         <span class="row-chips">
+          ${group === "handedOver" && html`<span class="chip">handed over</span>`}
+          ${needs.slice(0, 2).map(({ kind, text, weight }) => html`<span class="chip ${weight >= 200 ? "alert" : "warn"}" key=${kind}>${text}</span>`)}
+          ${needs.length > 2 && html`<span class="chip warn">+${needs.length - 2}</span>`}
           ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">not heard yet</span>`}
-          ${call.escalation && html`<span class="chip alert">escalated</span>`}
-          ${call.alerts.length > 0 && html`<span class="chip warn">${plural(call.alerts.length, "alert")}</span>`}
+          ${call.holder && html`<span class="chip held">${call.holder} has it</span>`}
           ${call.muted && html`<span class="chip">agent muted</span>`}
         </span>
         <${Sparkline} scores=${call.scores} />
+        ${call.lastWords && html`<span class="row-words muted small" dir="auto">“${call.lastWords.text}”</span>`}
       </a>
+      <button
+        class="pin"
+        aria-pressed=${String(pinned)}
+        aria-label=${`${pinned ? "Unpin" : "Pin"} ${name}`}
+        title=${pinned ? "Unpin" : "Pin to the top"}
+        onClick=${() => onPin(call.id)}
+      >
+        ${pinned ? "★" : "☆"}
+      </button>
     </li>`;
   }
 }
 
-/** @param {LiveCall[]} calls @param {string} search */
-function matching(calls, search) {
-  const words = search.trim().toLowerCase();
-  if (words === "") return calls;
-  return calls.filter(({ id, callId }) => `${id} ${callId ?? ""}`.toLowerCase().includes(words));
-}
-
-/** @param {LiveCall[]} calls @param {string} order */
-function sorted(calls, order) {
-  return calls.sort((a, b) => {
-    if (order === "newest") return b.startedAt - a.startedAt;
-    const urgent = order === "urgency" ? urgency(b) - urgency(a) : 0;
-    return urgent || a.startedAt - b.startedAt;
+/** @param {Entry[]} entries @param {string} order @param {readonly string[]} pinned */
+function sorted(entries, order, pinned) {
+  const pins = new Set(pinned);
+  const rank = new Map(entries.map((entry) => [entry, urgency(entry.call, entry.needs)]));
+  return entries.sort((a, b) => {
+    const pin = Number(pins.has(b.call.id)) - Number(pins.has(a.call.id));
+    if (pin !== 0) return pin;
+    if (order === "newest") return b.call.startedAt - a.call.startedAt;
+    if (order === "oldest") return a.call.startedAt - b.call.startedAt;
+    return (
+      PLACES[a.group] - PLACES[b.group] ||
+      (rank.get(b) ?? 0) - (rank.get(a) ?? 0) ||
+      (a.needs[0]?.since ?? 0) - (b.needs[0]?.since ?? 0) ||
+      a.call.startedAt - b.call.startedAt
+    );
   });
 }
 
-/** @param {(value: string) => void} set */
-function read(set) {
-  return (/** @type {Event & { currentTarget: HTMLInputElement | HTMLSelectElement }} */ event) =>
-    set(event.currentTarget.value);
+/**
+ * The rows under their headings, in the order they have.
+ * @param {readonly string[]} ids @param {ReadonlyMap<string, Group>} groupOfId @param {string} order
+ * @returns {{ heading: string, ids: string[] }[]}
+ */
+function sections(ids, groupOfId, order) {
+  if (order !== "urgency") return [{ heading: "", ids: [...ids] }];
+  /** @type {Record<Group, string[]>} */
+  const groups = { needs: [], fine: [], handedOver: [] };
+  for (const id of ids) groups[groupOfId.get(id) ?? "fine"].push(id);
+  return /** @type {Group[]} */ (["needs", "fine", "handedOver"])
+    .filter((group) => groups[group].length > 0)
+    .map((group) => ({ heading: HEADINGS[group], ids: groups[group] }));
 }

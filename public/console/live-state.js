@@ -4,22 +4,28 @@
  * @typedef {import("./event-stream.js").StreamEvent} StreamEvent
  * @typedef {"positive" | "neutral" | "negative" | "frustrated"} Sentiment
  * @typedef {{ at: number, utterance: number, sentiment: Sentiment, score: number, rough: boolean }} Score
- * @typedef {{ at: number, rule: string, severity: "info" | "warn" | "alert", message: string, evidence: Record<string, unknown> }} Alert
- * @typedef {{ at: number, reason: string, sameTurn: boolean, action: string, outcome: string, frustrationCount: number }} Escalation
- * @typedef {{ at: number, action: string, text: string | null, by: string | null }} SupervisorAct
+ * @typedef {"helpful" | "not_helpful" | "dismissed"} Feedback
+ * @typedef {{ at: number, rule: string, severity: "info" | "warn" | "alert", message: string,
+ *   evidence: Record<string, unknown>, feedback: Feedback | null }} Alert
+ * @typedef {{ at: number, reason: string, sameTurn: boolean, action: string, outcome: string, frustrationCount: number | null }} Escalation
+ * @typedef {{ at: number, action: string, text: string | null, by: string | null, used: boolean }} SupervisorAct
+ *   `used`: a whisper that is in an answer
  * @typedef {{ at: number, number: number, kind: string, outcome: string, tookMs: number | null, returned: boolean }} Transfer
  * @typedef {{ number: number, role: "user" | "agent", speaker: "agent" | "supervisor", utterance: number | null, text: string | null, offsetMs: number, firstChunkMs: number | null, interrupted: boolean }} Turn
  *
  * @typedef {{
- *   id: string, callId: string | null, direction: string | null, conversationType: string, startedAt: number,
+ *   id: string, callId: string | null, callerNumber: string | null, direction: string | null, conversationType: string,
+ *   agent: string | null, startedAt: number, holder: string | null, acknowledgedAt: number | null,
+ *   lastWords: { at: number, text: string } | null, lastSaidAt: number | null,
  *   muted: boolean, sentiment: Sentiment | null, frustrationCount: number,
  *   scores: readonly Score[], alerts: readonly Alert[], escalation: Escalation | null, supervisor: readonly SupervisorAct[],
  *   transfers: readonly Transfer[],
  *   turns: readonly Turn[] | null, partial: { number: number, text: string } | null,
  *   ended: { at: number, reason: string } | null,
- * }} LiveCall times are ms since 1970; `turns` is null in a list of calls, which shows none
+ * }} LiveCall `holder`: who has the call in hand. `lastSaidAt`: when either side last said something. Times are ms since 1970; `turns` is null in a list of calls, which shows none
  *
- * @typedef {{ calls: ReadonlyMap<string, LiveCall>, lastEventId: number, canSupervise: boolean }} LiveState
+ * @typedef {{ calls: ReadonlyMap<string, LiveCall>, lastEventId: number, canSupervise: boolean, canSpeak: boolean, you: string | null,
+ *   transferNumber: string | null, canSuggest: boolean }} LiveState
  */
 
 /** As many as the server keeps of each. */
@@ -28,7 +34,15 @@ const MAX_ALERTS = 50;
 const MAX_TURNS = 200;
 
 /** @type {LiveState} */
-export const NO_CALLS = { calls: new Map(), lastEventId: 0, canSupervise: false };
+export const NO_CALLS = {
+  calls: new Map(),
+  lastEventId: 0,
+  canSupervise: false,
+  canSpeak: false,
+  you: null,
+  transferNumber: null,
+  canSuggest: false,
+};
 
 /** @param {any} picture what `GET /live/calls` or `GET /live/calls/ID` answers @returns {LiveState} */
 export function fromPicture(picture) {
@@ -38,6 +52,10 @@ export function fromPicture(picture) {
     calls: new Map(calls.map((call) => [call.id, call])),
     lastEventId: picture.last_event_id,
     canSupervise: picture.can_supervise,
+    canSpeak: picture.can_speak ?? picture.can_supervise,
+    you: picture.you ?? null,
+    transferNumber: picture.transfer_number ?? null,
+    canSuggest: picture.can_suggest ?? false,
   };
 }
 
@@ -69,7 +87,7 @@ export function applyEvents(state, events, ended) {
 function applyToCall(call, type, data) {
   switch (type) {
     case "turn":
-      return call.turns ? addTurn(call, call.turns, turnFromWire(data)) : call;
+      return addTurn(withLastWords(call, data), turnFromWire(data));
     case "turn.partial":
       return call.turns ? { ...call, partial: { number: data.number, text: data.text } } : call;
     case "verdict": {
@@ -86,8 +104,16 @@ function applyToCall(call, type, data) {
     }
     case "supervisor": {
       const supervisor = [...call.supervisor, actFromWire(data)].slice(-MAX_ALERTS);
-      const muted = data.action === "mute" || (call.muted && data.action !== "unmute");
-      return { ...call, supervisor, muted };
+      return { ...call, supervisor, ...standAfter(call, data) };
+    }
+    case "whisper.used":
+      return { ...call, supervisor: markUsed(call.supervisor, data.count) };
+    case "feedback": {
+      const alertAt = Date.parse(data.alert_at);
+      const alerts = call.alerts.map((alert) =>
+        alert.rule === data.rule && alert.at === alertAt ? { ...alert, feedback: data.feedback } : alert,
+      );
+      return { ...call, alerts };
     }
     case "call.ended":
       return { ...call, partial: null, ended: { at: Date.parse(data.at), reason: data.reason } };
@@ -96,8 +122,53 @@ function applyToCall(call, type, data) {
   }
 }
 
-/** Turns come in the order they end, and stand in the order they began. @param {LiveCall} call @param {readonly Turn[]} turns @param {Turn} turn @returns {LiveCall} */
-function addTurn(call, turns, turn) {
+/**
+ * What an act of a supervisor makes of the call.
+ * @param {LiveCall} call @param {any} act @returns {Partial<LiveCall>}
+ */
+function standAfter(call, { action, by, at }) {
+  switch (action) {
+    case "mute":
+      return { muted: true };
+    case "unmute":
+      return { muted: false };
+    case "take_over":
+      return { muted: true, holder: by ?? call.holder };
+    case "hand_back":
+      return { muted: false, holder: null };
+    case "claim":
+      return { holder: by };
+    case "release":
+      return { holder: null };
+    case "acknowledge":
+      return { acknowledgedAt: Date.parse(at) };
+    default:
+      return {};
+  }
+}
+
+/** @param {readonly SupervisorAct[]} acts @param {number} count so many of the oldest whispers that wait */
+function markUsed(acts, count) {
+  let left = count;
+  return acts.map((act) => {
+    if (left === 0 || act.action !== "whisper" || act.used) return act;
+    left -= 1;
+    return { ...act, used: true };
+  });
+}
+
+/** @param {LiveCall} call @param {any} turn @returns {LiveCall} */
+function withLastWords(call, { role, text, at }) {
+  const lastSaidAt = Date.parse(at);
+  return role === "user"
+    ? { ...call, lastSaidAt, lastWords: { at: lastSaidAt, text } }
+    : { ...call, lastSaidAt };
+}
+
+/** Turns come in the order they end, and stand in the order they began. @param {LiveCall} call @param {Turn} turn @returns {LiveCall} */
+function addTurn(call, turn) {
+  const { turns } = call;
+  if (!turns) return call;
   const others = turns.filter(({ number }) => number !== turn.number);
   const sorted = [...others, turn].sort((a, b) => a.number - b.number).slice(-MAX_TURNS);
   return { ...call, turns: sorted, partial: call.partial?.number === turn.number ? null : call.partial };
@@ -120,20 +191,17 @@ export function verdictsByTurn(turns, scores) {
   return verdicts;
 }
 
-/**
- * How much a call wants a person's eye: escalated first, then alerts and upset remarks.
- * @param {LiveCall} call
- */
-export function urgency(call) {
-  const alerts = call.alerts.filter(({ severity }) => severity === "alert").length;
-  return (call.escalation ? 1_000 : 0) + call.frustrationCount * 10 + alerts * 5;
-}
-
 /** @param {any} wire @returns {LiveCall} */
 function callFromWire(wire) {
   return {
     id: wire.session_id,
     callId: wire.call_id,
+    callerNumber: wire.caller_number ?? null,
+    agent: wire.agent ?? null,
+    holder: wire.holder ?? null,
+    acknowledgedAt: wire.acknowledged ? Date.parse(wire.acknowledged.at) : null,
+    lastWords: wire.last_words ? { at: Date.parse(wire.last_words.at), text: wire.last_words.text } : null,
+    lastSaidAt: wire.last_said_at ? Date.parse(wire.last_said_at) : null,
     direction: wire.direction,
     conversationType: wire.conversation_type,
     startedAt: Date.parse(wire.started_at),
@@ -157,8 +225,8 @@ function scoreFromWire({ at, utterance, sentiment, score, source }) {
 }
 
 /** @param {any} wire @returns {Alert} */
-function alertFromWire({ at, rule, severity, message, evidence }) {
-  return { at: Date.parse(at), rule, severity, message, evidence };
+function alertFromWire({ at, rule, severity, message, evidence, feedback }) {
+  return { at: Date.parse(at), rule, severity, message, evidence, feedback: feedback ?? null };
 }
 
 /** @param {any} wire @returns {Escalation} */
@@ -180,8 +248,8 @@ export function describeTransfer({ kind, outcome, tookMs, returned }) {
 }
 
 /** @param {any} wire @returns {SupervisorAct} */
-function actFromWire({ at, action, text, by }) {
-  return { at: Date.parse(at), action, text: text ?? null, by: by ?? null };
+function actFromWire({ at, action, text, by, used }) {
+  return { at: Date.parse(at), action, text: text ?? null, by: by ?? null, used: used ?? false };
 }
 
 /** @param {any} wire @returns {Turn} */

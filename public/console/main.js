@@ -1,7 +1,10 @@
 // @ts-check
 import { html, render, useEffect, useState } from "/assets/vendor/htm.js";
 import { SignIn } from "../shared/sign-in.js";
+import { callingForHelp } from "./alarms.js";
 import { CallsView } from "./calls-view.js";
+import { DeskView } from "./desk-view.js";
+import { entriesOf } from "./entries.js";
 import { LiveView } from "./live-view.js";
 import { QualityView } from "./quality-view.js";
 import { ReportView } from "./report-view.js";
@@ -12,6 +15,7 @@ import { useLive } from "./use-live.js";
 
 const TABS = /** @type {const} */ ([
   ["live", "Live"],
+  ["desk", "My call"],
   ["calls", "Recent calls"],
   ["quality", "Quality"],
 ]);
@@ -31,9 +35,10 @@ function Console({ onUnauthorised }) {
   const route = useRoute();
   const live = useLive(null, onUnauthorised);
   const calls = live.state.calls.size;
+  const calling = callingForHelp(entriesOf(live.state.calls)).length;
   useEffect(() => {
-    document.title = calls > 0 ? `(${calls}) Console` : "Console";
-  }, [calls]);
+    document.title = calling > 0 ? `(${calling}) Console` : "Console";
+  }, [calling]);
   return html`
     <a class="skip" href="#content" onClick=${skipToContent}>Skip to the content</a>
     <header class="bar">
@@ -43,6 +48,7 @@ function Console({ onUnauthorised }) {
           ([tab, name]) =>
             html`<a key=${tab} href=${formatRoute(tab)} aria-current=${route.tab === tab ? "page" : undefined}>
               ${name}${tab === "live" && calls > 0 && html` <b class="count">${calls}</b>`}
+              ${tab === "live" && calling > 0 && html` <b class="count alert">${calling} need${calling === 1 ? "s" : ""} help</b>`}
             </a>`,
         )}
         <a href="/talk">Talk</a>
@@ -60,6 +66,8 @@ function View({ route: { tab, id, query }, live, onUnauthorised }) {
   switch (tab) {
     case "live":
       return html`<${LiveView} live=${live} selected=${id} onUnauthorised=${onUnauthorised} />`;
+    case "desk":
+      return html`<${DeskView} id=${id} calls=${live.state.calls} onUnauthorised=${onUnauthorised} />`;
     case "calls":
       return id === null
         ? html`<${CallsView} query=${query} onUnauthorised=${onUnauthorised} />`

@@ -2,11 +2,11 @@
 
 /**
  * What the part of the address after # says:
- * `#/live`, `#/live/SESSION`, `#/calls?escalated=true`, `#/calls/SESSION`, `#/quality?bucket=hour`.
- * @typedef {{ tab: "live" | "calls" | "quality", id: string | null, query: Record<string, string> }} Route
+ * `#/live`, `#/live/SESSION`, `#/desk/SESSION`, `#/calls?escalated=true`, `#/calls/SESSION`, `#/quality?bucket=hour`.
+ * @typedef {{ tab: "live" | "desk" | "calls" | "quality", id: string | null, query: Record<string, string> }} Route
  */
 
-const TABS = /** @type {const} */ (["live", "calls", "quality"]);
+const TABS = /** @type {const} */ (["live", "desk", "calls", "quality"]);
 
 /** @param {string} hash @returns {Route} the live calls when it says nothing that is known */
 export function parseRoute(hash) {

@@ -1,94 +1,128 @@
 // @ts-check
-import { html, useState } from "/assets/vendor/htm.js";
-import { ApiError, post } from "./api.js";
+import { html, useEffect, useRef, useState } from "/assets/vendor/htm.js";
+import { useDraft } from "./use-draft.js";
 
-/** @typedef {"whisper" | "say" | "transfer" | "end" | "mute" | "unmute"} Action */
+/** @typedef {import("./use-acts.js").Action} Action */
 
-/** @type {Record<Action, string>} */
+/** @type {Partial<Record<Action, string>>} */
 const DONE = {
   whisper: "The agent has your note for its next answer.",
-  say: "The agent says it now.",
+  say: "Said to the caller.",
   transfer: "The call is being transferred.",
   end: "The agent says goodbye.",
+  take_over: "The agent is silent. What you write is said to the caller.",
+  hand_back: "The agent answers again.",
   mute: "The agent is silent.",
   unmute: "The agent answers again.",
 };
 
 /**
- * The supervisor's hand on the call.
- * @param {{ call: import("./live-state.js").LiveCall, allowed: boolean, onUnauthorised: (problem: string) => void }} props
+ * The supervisor's hand on the call: beside the agent a note to it, in its place the words to the caller.
+ * @param {{ call: import("./live-state.js").LiveCall, allowed: boolean, handedOver: boolean, transferNumber: string | null,
+ *   acts: import("./use-acts.js").Acts, desk?: boolean, writer?: { current: ((words: string) => void) | null } | null }} props
+ *   `desk`: for whoever speaks with the caller, who neither whispers nor ends the call. `writer`: gets what puts words
+ *   into the field
  */
-export function SupervisorPanel({ call, allowed, onUnauthorised }) {
-  const [text, setText] = useState("");
-  const [outcome, setOutcome] = useState({ failed: false, message: "" });
-  const [asking, setAsking] = useState(/** @type {"transfer" | "end" | null} */ (null));
-  const off = !allowed || call.ended !== null;
+export function SupervisorPanel(props) {
+  const { call, allowed, handedOver, transferNumber, acts, desk = false, writer = null } = props;
+  const [text, setText] = useDraft(call.id);
+  const [confirming, setConfirming] = useState(/** @type {"transfer" | "end" | null} */ (null));
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const taken = call.muted;
+  const off = !allowed || call.ended !== null || handedOver;
+
+  useEffect(() => {
+    if (off) setConfirming(null);
+  }, [off]);
 
   /** @param {Action} action @param {object} [body] */
   const act = async (action, body) => {
-    setAsking(null);
-    try {
-      await post(`/live/${encodeURIComponent(call.id)}/${action}`, body);
-      if (body) setText("");
-      setOutcome({ failed: false, message: DONE[action] });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) onUnauthorised(error.message);
-      setOutcome({ failed: true, message: error.message });
-    }
+    setConfirming(null);
+    const done = await acts.act(action, body, DONE[action]);
+    field.current?.focus();
+    return done;
   };
-  /** @param {SubmitEvent} event */
-  const submit = (event) => {
+  /** @param {"whisper" | "say"} action */
+  const send = async (action) => {
+    const words = text.trim();
+    if (words !== "" && (await act(action, { text: words }))) setText("");
+  };
+  if (writer) {
+    writer.current = (words) => {
+      setText(words);
+      field.current?.focus();
+    };
+  }
+  const main = taken || desk ? "say" : "whisper";
+  /** @param {KeyboardEvent} event */
+  const onKey = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    if (text.trim() === "") return;
-    const action = event.submitter?.getAttribute("value") === "say" ? "say" : "whisper";
-    void act(action, { text: text.trim() });
+    void send(main);
   };
 
-  return html`<section class="panel supervisor" aria-label="Supervisor">
-    <h3>Supervisor</h3>
+  return html`<section class="panel supervisor ${taken ? "taken" : ""}" aria-label="Supervisor">
+    <h3>${taken ? "You speak to the caller" : desk ? "The agent speaks to the caller" : "Supervisor"}</h3>
     ${
       !allowed &&
       html`<p class="notice small">
         These are off: anybody who reaches this server could use them. Set <code>AUTH_TOKEN</code> on the server to steer calls.
       </p>`
     }
-    <form onSubmit=${submit}>
-      <label for="words">Words for the agent</label>
-      <textarea
-        class="field"
-        id="words"
-        rows="2"
-        maxlength="1000"
-        value=${text}
-        disabled=${off}
-        onInput=${(/** @type {Event & { currentTarget: HTMLTextAreaElement }} */ event) => setText(event.currentTarget.value)}
-      ></textarea>
-      <div class="buttons">
-        <button class="button primary" value="whisper" disabled=${off} title="Into the agent's next prompt; the caller never hears it">
-          Whisper
-        </button>
-        <button class="button" value="say" disabled=${off} title="The agent says exactly this to the caller, now">Say to caller</button>
-      </div>
-    </form>
+    ${handedOver && !call.ended && html`<p class="notice small">The call has been handed over. Nothing more can be done to it from here.</p>`}
+    <label for="words">${taken || desk ? "What you say to the caller" : "Words for the agent"}</label>
+    <textarea
+      class="field"
+      id="words"
+      ref=${field}
+      rows="2"
+      dir="auto"
+      maxlength="1000"
+      value=${text}
+      disabled=${off}
+      onKeyDown=${onKey}
+      onInput=${(/** @type {Event & { currentTarget: HTMLTextAreaElement }} */ event) => setText(event.currentTarget.value)}
+    ></textarea>
     <div class="buttons">
-      <button class="button" disabled=${off} aria-pressed=${String(call.muted)} onClick=${() => act(call.muted ? "unmute" : "mute")}>
-        ${call.muted ? "Unmute agent" : "Mute agent"}
+      ${
+        !taken &&
+        !desk &&
+        html`<button class="button primary" disabled=${off} title="Into the agent's next answer; the caller never hears it (Ctrl+Enter)" onClick=${() => void send("whisper")}>
+          Whisper to agent
+        </button>`
+      }
+      <button class="button ${main === "say" ? "primary" : ""}" disabled=${off} title=${`The caller hears exactly this, now${main === "say" ? " (Ctrl+Enter)" : ""}`} onClick=${() => void send("say")}>
+        Say to caller
       </button>
-      <button class="button" disabled=${off} onClick=${() => setAsking("transfer")}>Transfer…</button>
-      <button class="button danger" disabled=${off} onClick=${() => setAsking("end")}>End call…</button>
+      ${
+        taken
+          ? html`<button key="back" class="button" disabled=${off} onClick=${() => void act("hand_back")}>Hand back to the agent</button>`
+          : html`<button key="take" class="button" disabled=${off} title="Mutes the agent; you speak to the caller" onClick=${() => void act("take_over")}>Take over</button>`
+      }
+      ${
+        !desk &&
+        html`<button
+          class="button"
+          disabled=${off || transferNumber === null}
+          title=${transferNumber === null ? "No number: set TRANSFER_NUMBER on the server" : undefined}
+          onClick=${() => setConfirming("transfer")}
+        >
+          Transfer${transferNumber === null ? "" : ` to ${transferNumber}`}…
+        </button>
+        <button class="button danger" disabled=${off} onClick=${() => setConfirming("end")}>End call…</button>`
+      }
     </div>
     ${
-      asking &&
+      confirming &&
       !off &&
       html`<div class="notice warn" role="group" aria-label="Please confirm">
-        <p>${asking === "end" ? "End this call for the caller?" : "Transfer this caller to the configured number?"}</p>
+        <p>${confirming === "end" ? "End this call for the caller?" : `Transfer this caller to ${transferNumber}?`}</p>
         <div class="buttons">
-          <button class="button danger" onClick=${() => act(asking)}>Yes, ${asking}</button>
-          <button class="button" onClick=${() => setAsking(null)}>Cancel</button>
+          <button class="button danger" onClick=${() => void act(confirming)}>Yes, ${confirming}</button>
+          <button class="button" onClick=${() => setConfirming(null)}>Cancel</button>
         </div>
       </div>`
     }
-    <p class="small outcome ${outcome.failed ? "failed" : "muted"}" role="status">${outcome.message}</p>
+    <p class="small outcome ${acts.outcome.failed ? "failed" : "muted"}" role="status">${acts.outcome.message}</p>
   </section>`;
 }

@@ -66,6 +66,11 @@ const ACTS = {
   end: "ended the call",
   mute: "muted the agent",
   unmute: "unmuted the agent",
+  take_over: "took the call over from the agent",
+  hand_back: "handed the call back to the agent",
+  claim: "sees to this call",
+  release: "released this call",
+  acknowledge: "has seen the alerts so far",
 };
 
 /** Why a call ended: client_closed → the caller hung up. @param {string} reason */

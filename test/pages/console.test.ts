@@ -125,6 +125,8 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
 
     await console.getByLabel("Words for the agent").fill("Offer a refund of the delivery fee.");
     await console.getByRole("button", { name: "Whisper" }).click();
+    await console.getByLabel("Your name").fill("Ann");
+    await console.keyboard.press("Enter");
     await console.getByText("The agent has your note").waitFor();
     const before = llm.requests.length;
     await type(talk.page, "You said Tuesday! This is ridiculous.");
@@ -252,6 +254,40 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await page.context().close();
   });
 
+  test("a supervisor takes a call over, speaks and hands it back, and all see who has it", async () => {
+    const call = await callFrom("CA-taken");
+    const [ann, ben] = await Promise.all(
+      ["Ann", "Ben"].map(async (name) => {
+        const { page } = await openPage(browser, "about:blank", { token: TOKEN });
+        await page.addInitScript(`localStorage.setItem("voice-agent-name", ${JSON.stringify(name)})`);
+        await page.goto(`${server.url}/console#/live/CA-taken`);
+        await page.getByRole("heading", { name: "CA-taken" }).waitFor();
+        return page;
+      }),
+    );
+    assert.ok(ann && ben);
+    await ann.getByRole("button", { name: "Transfer to +15550100…" }).waitFor();
+    await ann.getByRole("button", { name: "Take over" }).click();
+    await ann.getByRole("heading", { name: "You speak to the caller" }).waitFor();
+    assert.equal(await ann.locator(":focus").getAttribute("id"), "words");
+    await ann.keyboard.type("This is Ann. I see to it.");
+    await ann.keyboard.press("Control+Enter");
+    assert.equal((await call.next("agent.speak")).text, "This is Ann. I see to it.");
+    await ben.getByText("Ann has it").first().waitFor();
+    await ben.getByRole("region", { name: "Transcript" }).getByText("This is Ann. I see to it.").waitFor();
+    await screenshot(ann, "console-taken-over");
+    assert.deepEqual(await accessibilityFaults(ann), []);
+    // What is half written stays with its call.
+    await ann.getByLabel("What you say to the caller").fill("One moment, ple");
+    await ann.getByRole("link", { name: "Recent calls" }).click();
+    await ann.goBack();
+    assert.equal(await ann.getByLabel("What you say to the caller").inputValue(), "One moment, ple");
+    await ann.getByRole("button", { name: "Hand back to the agent" }).click();
+    await ann.getByRole("button", { name: "Take over" }).waitFor();
+    assert.notEqual((await call.turn("Hello?")).text, "");
+    await Promise.all([ann.context().close(), ben.context().close(), call.close()]);
+  });
+
   test("can be used with the keyboard alone", async () => {
     const call = await callFrom("CA-keys");
     const { page } = await openPage(browser, `${server.url}/console`, { token: TOKEN });
@@ -260,13 +296,15 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
     assert.equal(await page.locator(":focus").getAttribute("id"), "find");
-    await page.keyboard.press("Tab");
-    await page.keyboard.press("Tab");
+    // Order, filter, sound, notifications, and then the first call.
+    for (let press = 0; press < 5; press += 1) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "CA-keys" }).waitFor();
     await page.getByRole("button", { name: "End call…" }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Yes, end" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Your name").fill("Ann");
     await page.keyboard.press("Enter");
     await call.next("agent.end_call");
     await page.context().close();

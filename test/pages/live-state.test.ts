@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { EventStreamParser } from "../../public/console/event-stream.js";
-import { applyEvents, fromPicture, urgency, verdictsByTurn } from "../../public/console/live-state.js";
+import { applyEvents, fromPicture, verdictsByTurn } from "../../public/console/live-state.js";
 import { formatRoute, parseRoute } from "../../public/console/route.js";
 
 const AT = "2026-11-23T08:11:39.000Z";
@@ -104,21 +104,6 @@ describe("the live calls on the console", () => {
     assert.ok(call?.turns);
     assert.deepEqual([...verdictsByTurn(call.turns, call.scores).keys()], [4]);
     assert.deepEqual([...verdictsByTurn(call.turns.slice(2), call.scores).keys()], [4]);
-  });
-
-  test("an escalated call wants more attention than a frustrated one, and that more than a calm one", () => {
-    const escalation = event(12, "escalation", {
-      reason: "x",
-      same_turn: true,
-      action: "none",
-      outcome: "no_number",
-    });
-    const of = (...events: Parameters<typeof applyEvents>[1][number][]) => {
-      const call = applyEvents(picture("a"), events, "drop").calls.get("a");
-      return call ? urgency(call) : 0;
-    };
-    assert.ok(of(escalation) > of(verdict(11, 1, "frustrated", 2)));
-    assert.ok(of(verdict(11, 1, "frustrated", 2)) > of());
   });
 });
 

@@ -120,7 +120,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     ]);
     await opened.getByText("What can I assist you with today?").waitFor();
     await opened.getByText("on the server to steer calls").waitFor();
-    for (const name of ["Whisper", "Say to caller", "Mute agent", "Transfer…", "End call…"]) {
+    for (const name of ["Whisper", "Say to caller", "Take over", "Transfer to +15550100…", "End call…"]) {
       assert.equal(await opened.getByRole("button", { name }).isDisabled(), true, name);
     }
     await screenshot(opened, "console-no-supervision");

@@ -1,0 +1,121 @@
+// @ts-check
+import { ruleName } from "../shared/names.js";
+
+/**
+ * @typedef {import("./live-state.js").LiveCall} LiveCall
+ * @typedef {import("./live-state.js").Alert} Alert
+ * @typedef {{ kind: "person" | "leaving" | "upset" | "silence" | "other", weight: number, text: string, since: number }} Need
+ *   something in a call that is open now and wants a person. `since`: ms since 1970
+ * @typedef {"needs" | "fine" | "handedOver"} Group
+ */
+
+/** What an open alert of a rule weighs; a rule that is not here, such as one of one's own, weighs by its severity. */
+const WEIGHTS = new Map([
+  ["human_request", 500],
+  ["churn_or_legal", 400],
+  ["unanswered", 250],
+  ["dead_air", 200],
+]);
+const NO_NUMBER = 500;
+const UPSET = 300;
+/** Somebody sees to it already. */
+const CLAIMED = 50;
+const SEVERITIES = { info: 0, warn: 100, alert: 150 };
+/** Over when somebody has spoken since. */
+const SILENCES = new Set(["unanswered", "dead_air"]);
+/** Over when the caller sounds well again. */
+const MOODS = new Set([
+  "churn_or_legal",
+  "negative_sustained",
+  "sentiment_drop",
+  "no_empathy",
+  "frustration_threshold",
+]);
+
+/**
+ * What is open in a call now, the weightiest first. What was answered, seen or has passed is not.
+ * @param {LiveCall} call
+ * @returns {Need[]}
+ */
+export function needsOf(call) {
+  if (groupByOutcome(call) === "handedOver") return [];
+  /** @type {Need[]} */
+  const needs = [];
+  const seenAt = call.acknowledgedAt ?? 0;
+  if (call.escalation && call.escalation.at > seenAt) {
+    // There was nobody to transfer to, and a supervisor was promised.
+    needs.push({
+      kind: "person",
+      weight: NO_NUMBER,
+      text: "Was promised a supervisor",
+      since: call.escalation.at,
+    });
+  }
+  const upset = upsetOf(call);
+  if (upset && upset.since > seenAt) needs.push(upset);
+  for (const rule of new Set(call.alerts.map((alert) => alert.rule))) {
+    const alert = call.alerts.findLast((each) => each.rule === rule);
+    if (!alert || alert.at <= seenAt || isOver(alert, call)) continue;
+    const weight = WEIGHTS.get(rule) ?? SEVERITIES[alert.severity];
+    if (weight > 0) needs.push({ kind: kindOf(rule), weight, text: ruleName(rule), since: alert.at });
+  }
+  return needs.sort((a, b) => b.weight - a.weight || a.since - b.since);
+}
+
+/** Where a call stands in the list. @param {LiveCall} call @param {readonly Need[]} needs @returns {Group} */
+export function groupOf(call, needs) {
+  if (groupByOutcome(call) === "handedOver") return "handedOver";
+  return needs.length > 0 ? "needs" : "fine";
+}
+
+/**
+ * How much a call wants a person's eye. What is in somebody's hands comes after all that is in nobody's.
+ * @param {LiveCall} call @param {readonly Need[]} needs
+ */
+export function urgency(call, needs) {
+  const [first, ...more] = needs;
+  if (!first) return 0;
+  const whole = first.weight + Math.min(40, more.length * 10);
+  return isInHand(call) ? Math.min(CLAIMED, whole) : whole;
+}
+
+/** Whether somebody sees to the call. @param {LiveCall} call */
+export function isInHand(call) {
+  return call.holder !== null || call.muted;
+}
+
+/** Handed over, unless the transfer has failed and the caller is back with the agent. @param {LiveCall} call @returns {"handedOver" | null} */
+function groupByOutcome({ escalation, transfers }) {
+  if (transfers.at(-1)?.returned) return null;
+  return escalation?.outcome === "requested" ? "handedOver" : null;
+}
+
+/**
+ * The caller is upset and more so than a while ago: by the count of upset remarks, which fades with each pleased one.
+ * @param {LiveCall} call @returns {Need | null}
+ */
+function upsetOf({ scores, frustrationCount }) {
+  const last = scores.at(-1);
+  if (!last || last.score >= 0 || frustrationCount < 1) return null;
+  const weight = UPSET + Math.min(9, frustrationCount) * 10 + (last.sentiment === "frustrated" ? 5 : 0);
+  const text = frustrationCount > 1 ? `Upset, getting worse (${frustrationCount})` : "Upset";
+  return { kind: "upset", weight: frustrationCount > 1 ? weight : 120, text, since: last.at };
+}
+
+/** @param {Alert} alert @param {LiveCall} call */
+function isOver({ rule, at }, { lastSaidAt, scores }) {
+  if (SILENCES.has(rule)) return (lastSaidAt ?? 0) > at;
+  if (!MOODS.has(rule)) return false;
+  const last = scores.at(-1);
+  // Who talks calmly of leaving is still leaving.
+  const well = rule === "churn_or_legal" ? 0.1 : 0;
+  return last !== undefined && last.at > at && last.score >= well;
+}
+
+/** @param {string} rule @returns {Need["kind"]} */
+function kindOf(rule) {
+  if (rule === "human_request") return "person";
+  if (rule === "churn_or_legal") return "leaving";
+  if (SILENCES.has(rule)) return "silence";
+  return MOODS.has(rule) ? "upset" : "other";
+}
