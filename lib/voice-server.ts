@@ -12,6 +12,7 @@ import { pages } from "./http/pages.ts";
 import { createAgentServer } from "./http/server.ts";
 import { type Live, openLive } from "./live/live.ts";
 import { liveRoutes } from "./live/routes.ts";
+import { Suggestions } from "./live/suggestions.ts";
 import { checkModels, configuredModels, describeModels } from "./llm/check.ts";
 import { createLlm, type Llm, nameModels } from "./llm/client.ts";
 import { watchHealth } from "./llm/health.ts";
@@ -99,7 +100,8 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   await serveApiDocs(app);
   if (store) await app.register(callRoutes, { store });
   if (live) {
-    await app.register(liveRoutes, { live });
+    const suggestions = llm.embedded ? null : new Suggestions(llm);
+    await app.register(liveRoutes, { live, transfer, suggestions });
     await app.register(pages);
   }
   app.addHook("onClose", async () => {

@@ -18,7 +18,7 @@ export type CallNotesOptions = {
 
 type Noted = Extract<
   Moment,
-  { type: "escalation" | "transfer" | "alert" | "supervisor" | "usage" | "error" }
+  { type: "escalation" | "transfer" | "alert" | "supervisor" | "feedback" | "usage" | "error" }
 >;
 
 /** Writes what is noted of one call beside its turns: alerts, errors, supervisor's acts, the escalation and the usage. */
@@ -55,6 +55,11 @@ export class CallNotes {
         const { action, text, by } = moment.act;
         const kept = text === null ? null : applyPolicy(text, this.#text);
         this.#add({ kind: "supervisor", offsetMs, action, text: kept, by });
+        break;
+      }
+      case "feedback": {
+        const { rule, feedback, by } = moment.feedback;
+        this.#add({ kind: "feedback", offsetMs, rule, feedback, by });
         break;
       }
       case "usage":

@@ -1,8 +1,10 @@
 import { type Expression, sql } from "kysely";
 import { z } from "zod";
+import { FEEDBACK, type Feedback } from "../wire/log-events.ts";
+import { countBy } from "./count-by.ts";
 import { groupBy } from "./group-by.ts";
 import type { CallRecord } from "./record.ts";
-import { countBy, type Report } from "./report.ts";
+import type { Report } from "./report.ts";
 import { replyTimes } from "./report-quality.ts";
 import type { Db } from "./store/schema.ts";
 import { ZoneDays } from "./time-zone.ts";
@@ -32,8 +34,19 @@ export type Tally = {
  * `call`, `escalated`: n calls. `score`: n calls with a score, total in hundredths. `verdict`: n counted verdicts,
  * total of them negative. `reply`: n replies of the class `key`. `alert`: n alerts of the rule `key`.
  * `transfer`: n transfers of the outcome `key`. `answered`: n transfers that were, total of the ms that they took.
+ * `helpful`, `not_helpful`, `dismissed`: n alerts of the rule `key` of which a person said so.
  */
-const MEASURES = ["call", "escalated", "score", "verdict", "reply", "alert", "transfer", "answered"] as const;
+const MEASURES = [
+  "call",
+  "escalated",
+  "score",
+  "verdict",
+  "reply",
+  "alert",
+  "transfer",
+  "answered",
+  ...FEEDBACK,
+] as const;
 type Measure = (typeof MEASURES)[number];
 
 const tallySchema = z.object({
@@ -59,6 +72,8 @@ export type QualityFigures = {
   transfers: Record<string, number>;
   /** Mean time from the request to the answer of those that were answered, ms; null without one. */
   transferAnsweredMs: number | null;
+  /** What people beside the calls thought of them, by rule. */
+  feedback: Record<string, Readonly<Record<Feedback, number>>>;
 };
 
 export type QualityBucket = QualityFigures & {
@@ -88,6 +103,11 @@ export function tallyCall(call: CallRecord, report: Report): Tally {
   const classes = new Map<number, number>();
   for (const ms of replyTimes(call.turns)) classes.set(classOf(ms), (classes.get(classOf(ms)) ?? 0) + 1);
   for (const [key, n] of classes) counts.push({ measure: "reply", key: String(key), n, total: 0 });
+  for (const feedback of FEEDBACK) {
+    const rules = call.feedback.filter((each) => each.feedback === feedback).map(({ rule }) => rule);
+    for (const [key, n] of Object.entries(countBy(rules)))
+      counts.push({ measure: feedback, key, n, total: 0 });
+  }
   for (const [key, n] of Object.entries(alertsByRule)) counts.push({ measure: "alert", key, n, total: 0 });
   for (const [key, n] of Object.entries(countBy(call.transfers.map(({ outcome }) => outcome)))) {
     counts.push({ measure: "transfer", key, n, total: 0 });
@@ -223,7 +243,20 @@ function figures(rows: readonly Count[]): QualityFigures {
     alerts: byKey("alert"),
     transfers: byKey("transfer"),
     transferAnsweredMs: answered.n === 0 ? null : Math.round(answered.total / answered.n),
+    feedback: feedbackByRule(rows),
   };
+}
+
+function feedbackByRule(rows: readonly Count[]): QualityFigures["feedback"] {
+  const byRule: Record<string, Record<Feedback, number>> = {};
+  for (const feedback of FEEDBACK) {
+    for (const { measure, key, n } of rows) {
+      if (measure !== feedback || n <= 0) continue;
+      byRule[key] ??= { helpful: 0, not_helpful: 0, dismissed: 0 };
+      byRule[key][feedback] += n;
+    }
+  }
+  return byRule;
 }
 
 /** The class of a reply time: class c holds what is above 1.2^(c−1) and up to 1.2^c ms. */

@@ -94,6 +94,8 @@ type Coaching = LogPayloads["coaching"];
 export type Alert = Coaching & { offsetMs: number };
 export type CallError = { offsetMs: number; message: string; severity: "warning" | "fatal" };
 export type SupervisorAct = LogPayloads["supervisor"] & { offsetMs: number };
+/** What somebody thought of an alert, by its rule. */
+export type AlertFeedback = Pick<LogPayloads["feedback"], "rule" | "feedback" | "by"> & { offsetMs: number };
 
 /** A transfer of the call, as it ended; `requested` while it is under way. */
 export type TransferRecord = TransferNews;
@@ -103,7 +105,8 @@ export type Note =
   | ({ kind: "alert" } & Alert)
   | ({ kind: "error" } & CallError)
   | ({ kind: "supervisor" } & SupervisorAct)
-  | { kind: "transfer"; transfer: TransferRecord };
+  | { kind: "transfer"; transfer: TransferRecord }
+  | ({ kind: "feedback" } & AlertFeedback);
 
 export type Escalation = {
   reason: string;
@@ -167,6 +170,7 @@ export type CallRecord = CallStart & {
   errors: CallError[];
   supervisor: SupervisorAct[];
   transfers: TransferRecord[];
+  feedback: AlertFeedback[];
   escalation: Escalation | null;
   usage: ModelUsage[];
   summary: SummaryItem[] | null;

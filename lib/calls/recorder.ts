@@ -73,6 +73,7 @@ export class CallRecorder extends TimelineNode {
       case "transfer":
       case "alert":
       case "supervisor":
+      case "feedback":
       case "usage":
       case "error":
         notes.hear(moment);

@@ -1,3 +1,4 @@
+import { countBy } from "./count-by.ts";
 import type { CallEnd, CallRecord, Escalation, SummaryItem, TransferRecord } from "./record.ts";
 import { type QualityReport, reportQuality } from "./report-quality.ts";
 import { reportSentiment, type SentimentReport } from "./report-sentiment.ts";
@@ -53,11 +54,4 @@ function reportEscalation({ escalation, transfers }: CallRecord): EscalationRepo
     outcome: escalation?.outcome ?? null,
     note: escalation && !isKnown ? ESCALATION_NOTE : null,
   };
-}
-
-/** How often each of these names occurs, in the order of the names. */
-export function countBy(names: readonly string[]): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

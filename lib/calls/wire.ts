@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ANSWER_OUTCOMES } from "../session/moments.ts";
 import { CONVERSATION_TYPES } from "../wire/events.ts";
 import { TRANSFER_OUTCOMES } from "../wire/line-events.ts";
-import { SENTIMENTS } from "../wire/log-events.ts";
+import { FEEDBACK, SENTIMENTS, SUPERVISOR_ACTIONS } from "../wire/log-events.ts";
 import { CALL_ENDS } from "./record.ts";
 import { LABELS } from "./report-sentiment.ts";
 
@@ -140,12 +140,13 @@ export const callWire = z.object({
   supervisor: z.array(
     z.object({
       offset_ms: ms,
-      action: z.enum(["whisper", "say", "transfer", "end", "mute", "unmute"]),
+      action: z.enum(SUPERVISOR_ACTIONS),
       text,
       by: text,
     }),
   ),
   transfers,
+  feedback: z.array(z.object({ offset_ms: ms, rule: z.string(), feedback: z.enum(FEEDBACK), by: text })),
   summary,
 });
 
@@ -225,6 +226,7 @@ const figures = {
   alerts: z.record(z.string(), count),
   transfers: z.record(z.string(), count),
   transfer_answered_ms: msOrNull,
+  feedback: z.record(z.string(), z.object({ helpful: count, not_helpful: count, dismissed: count })),
 };
 
 export const qualityWire = z.object({
@@ -246,7 +248,7 @@ export const conflictWire = z.object({ error: z.literal("going_on"), message: z.
 /** Epoch ms inside, ISO 8601 on the wire. */
 const TIMES = new Set(["startedAt", "endedAt", "from", "to", "start"]);
 /** Their keys are names of somebody else's and stay as they are. */
-const AS_IS = new Set(["variables", "evidence", "alertsByRule", "alerts", "transfers"]);
+const AS_IS = new Set(["variables", "evidence", "alertsByRule", "alerts", "transfers", "feedback"]);
 
 /** A record, a report or figures as they go out. */
 export function toWire(value: unknown): unknown {

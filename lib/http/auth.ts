@@ -106,7 +106,12 @@ class Door {
 
   mayDo(request: FastifyRequest, right: Right): boolean {
     if (request.actor) return hasRight(request.actor.role, right);
-    return this.#options.tokens.size === 0 && right !== "steer" && isLocal(request.ip, request.headers);
+    return (
+      this.#options.tokens.size === 0 &&
+      right !== "steer" &&
+      right !== "speak" &&
+      isLocal(request.ip, request.headers)
+    );
   }
 
   noteRefusal(request: FastifyRequest, { code }: AccessError): void {
@@ -125,7 +130,7 @@ class Door {
 
   #passWithoutTokens(request: FastifyRequest, access: Exclude<Access, "public">): void {
     const open = access === "call" || access === "any";
-    if (access === "steer") {
+    if (access === "steer" || access === "speak") {
       throw new AccessError("supervision_off", "Set AUTH_TOKEN: without it anybody could steer calls");
     }
     if (!open && !isLocal(request.ip, request.headers)) {

@@ -1,5 +1,8 @@
-/** What somebody may do: open calls, read what was and is said, steer a running call, delete and export, read /metrics. */
-export type Right = "call" | "read" | "steer" | "manage" | "metrics";
+/**
+ * What somebody may do: open calls, read what was and is said, speak with a caller in the agent's place, steer a running
+ * call (whisper, mute, transfer, end), delete and export, read /metrics.
+ */
+export type Right = "call" | "read" | "speak" | "steer" | "manage" | "metrics";
 
 /**
  * What a route asks of a request: a right; `any` for any token at all; `public` for none, which is for what holds no
@@ -11,8 +14,9 @@ export type Access = Right | "any" | "public";
 const RIGHTS = {
   caller: ["call"],
   viewer: ["read"],
-  supervisor: ["read", "steer"],
-  admin: ["call", "read", "steer", "manage", "metrics"],
+  agent: ["read", "speak"],
+  supervisor: ["read", "speak", "steer"],
+  admin: ["call", "read", "speak", "steer", "manage", "metrics"],
   scraper: ["metrics"],
 } as const satisfies Record<string, readonly Right[]>;
 

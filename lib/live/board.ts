@@ -1,5 +1,9 @@
 import { type JsonObject, snakeKeys } from "../wire/events.ts";
+import type { Feedback } from "../wire/log-events.ts";
 import type { LiveEvent } from "./live-event.ts";
+
+/** Longest beginning of the caller's last words in a list, characters. */
+const MAX_LAST_WORDS = 300;
 
 /** Most entries of each list in the picture of one call. */
 const MAX_SCORES = 200;
@@ -18,8 +22,14 @@ type Picture = {
   turnCount: number;
   scores: Omit<News<"verdict">, "frustrationCount">[];
   turns: News<"turn">[];
-  alerts: News<"alert">[];
-  supervisor: News<"supervisor">[];
+  alerts: (News<"alert"> & { feedback: Feedback | null })[];
+  supervisor: (News<"supervisor"> & { used: boolean })[];
+  /** Who has taken the call in hand. */
+  holder: string | null;
+  acknowledged: { at: string; by: string | null } | null;
+  lastWords: { at: string; text: string } | null;
+  /** When either side last said something. */
+  lastSaidAt: string | null;
   transfers: News<"transfer">[];
 };
 
@@ -47,6 +57,11 @@ export class Board {
     return [...this.#calls.values()].map(toWire);
   }
 
+  /** The latest turns of a live call, or null. */
+  turnsOf(sessionId: string): readonly News<"turn">[] | null {
+    return this.#calls.get(sessionId)?.turns ?? null;
+  }
+
   /** One live call with its turns, as JSON, or null. */
   get(sessionId: string): JsonObject | null {
     const call = this.#calls.get(sessionId);
@@ -66,6 +81,10 @@ function blank(started: Picture["started"]): Picture {
     alerts: [],
     supervisor: [],
     transfers: [],
+    holder: null,
+    acknowledged: null,
+    lastWords: null,
+    lastSaidAt: null,
   };
 }
 
@@ -75,6 +94,8 @@ function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" |
     case "turn": {
       const { type: _type, ...turn } = rest;
       addTurn(call, turn);
+      call.lastSaidAt = turn.at;
+      if (turn.role === "user") call.lastWords = { at: turn.at, text: turn.text.slice(0, MAX_LAST_WORDS) };
       break;
     }
     case "verdict": {
@@ -86,7 +107,7 @@ function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" |
     }
     case "alert": {
       const { type: _type, ...alert } = rest;
-      add(call.alerts, alert, MAX_ALERTS);
+      add(call.alerts, { ...alert, feedback: null }, MAX_ALERTS);
       break;
     }
     case "escalation": {
@@ -102,20 +123,68 @@ function paint(call: Picture, event: Exclude<LiveEvent, { type: "call.started" |
     }
     case "supervisor": {
       const { type: _type, ...act } = rest;
-      if (act.action === "mute") call.muted = true;
-      if (act.action === "unmute") call.muted = false;
-      add(call.supervisor, act, MAX_SUPERVISOR_ACTS);
+      noteAct(call, act);
+      add(call.supervisor, { ...act, used: false }, MAX_SUPERVISOR_ACTS);
+      break;
+    }
+    case "whisper.used":
+      call.supervisor
+        .filter(({ action, used }) => action === "whisper" && !used)
+        .slice(0, rest.count)
+        .forEach((act) => {
+          act.used = true;
+        });
+      break;
+    case "feedback": {
+      const { rule, alertAt, feedback } = rest;
+      const alert = call.alerts.find((each) => each.rule === rule && each.at === alertAt);
+      if (alert) alert.feedback = feedback;
       break;
     }
   }
 }
 
+/** What an act makes of the call as it stands. */
+function noteAct(call: Picture, { action, at, by }: News<"supervisor">): void {
+  switch (action) {
+    case "mute":
+      call.muted = true;
+      break;
+    case "take_over":
+      call.muted = true;
+      call.holder = by ?? call.holder;
+      break;
+    case "unmute":
+      call.muted = false;
+      break;
+    case "hand_back":
+      call.muted = false;
+      call.holder = null;
+      break;
+    case "claim":
+      call.holder = by;
+      break;
+    case "release":
+      call.holder = null;
+      break;
+    case "acknowledge":
+      call.acknowledged = { at, by };
+      break;
+    case "whisper":
+    case "say":
+    case "transfer":
+    case "end":
+      break;
+  }
+}
+
 function toWire(call: Picture): JsonObject {
-  const { callId, direction, conversationType, startedAt, sessionId } = call.started;
+  const { callId, callerNumber, direction, conversationType, startedAt, sessionId } = call.started;
   const { agent, agentVersion, model } = call.started;
   return {
     session_id: sessionId,
     call_id: callId,
+    caller_number: callerNumber,
     direction,
     conversation_type: conversationType,
     agent,
@@ -131,6 +200,10 @@ function toWire(call: Picture): JsonObject {
     escalation: call.escalation && snakeKeys(call.escalation),
     supervisor: call.supervisor.map(snakeKeys),
     transfers: call.transfers.map(snakeKeys),
+    holder: call.holder,
+    acknowledged: call.acknowledged,
+    last_words: call.lastWords,
+    last_said_at: call.lastSaidAt,
     turn_count: call.turnCount,
   };
 }

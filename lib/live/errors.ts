@@ -10,6 +10,7 @@ const STATUS = {
   too_many_notes: 409,
   not_possible: 409,
   too_many_viewers: 503,
+  no_suggestion: 503,
   no_answer: 504,
 } as const satisfies Record<SupervisionErrorCode, number> & Record<string, number>;
 

@@ -1,9 +1,9 @@
 import type { EndReason } from "../nodes/agent-node.ts";
-import { SupervisionError } from "../nodes/supervised.ts";
+import { type SupervisedAction, SupervisionError } from "../nodes/supervised.ts";
 import { TimelineNode } from "../nodes/timeline-node.ts";
 import type { AgentTurn, Moment, UserTurn } from "../session/moments.ts";
 import { now, type SessionContext } from "../wire/events.ts";
-import { logDraft } from "../wire/log-events.ts";
+import { logDraft, type SupervisorAction } from "../wire/log-events.ts";
 import { LiveError } from "./errors.ts";
 import type { LiveEvent, LiveNews, PartialTurn } from "./live-event.ts";
 import type { SupervisorCommand } from "./supervisor-command.ts";
@@ -12,6 +12,21 @@ import type { SupervisorCommand } from "./supervisor-command.ts";
 const PARTIAL_EVERY_MS = 400;
 /** Longest text of a turn in a live event, characters. */
 const MAX_TEXT = 4_000;
+
+/** What the agent is asked to do for each act; null: nothing, it is between people. */
+const STEERS = {
+  whisper: "whisper",
+  say: "say",
+  transfer: "transfer",
+  end: "end",
+  mute: "mute",
+  unmute: "unmute",
+  take_over: "mute",
+  hand_back: "unmute",
+  claim: null,
+  release: null,
+  acknowledge: null,
+} as const satisfies Record<SupervisorAction, SupervisedAction | null>;
 
 /** Where a live call tells what happens to it. */
 export type LiveCallOutlet = {
@@ -37,21 +52,38 @@ export class LiveCall extends TimelineNode {
     return this.session.id;
   }
 
-  /** Has the call's agent do what the supervisor wants, and puts it on the call's timeline. Throws {@link LiveError}. */
+  /** Puts what somebody beside the call wants on its timeline, and has its agent do it. Throws {@link LiveError}. */
   supervise(command: SupervisorCommand): void {
+    const { action, by } = command;
+    if (action === "feedback") {
+      const { rule, alertAt, feedback } = command;
+      this.sendEvent(logDraft("feedback", { rule, alertAt, feedback, by }));
+      return;
+    }
+    const text = "text" in command ? command.text : null;
+    const note = () => this.sendEvent(logDraft("supervisor", { action, text, by }));
+    const steer = STEERS[action];
+    if (steer === null) {
+      note();
+      return;
+    }
     const { agent } = this.session;
     if (!agent) throw new LiveError("not_possible", "this call has no agent to steer");
-    const { action, by } = command;
     try {
-      agent.check(action);
+      if (steer === "say") {
+        // First the act and then the line, so that it is known whose words these are.
+        agent.check(steer);
+        note();
+        agent.say(text ?? "");
+        return;
+      }
+      if (steer === "whisper") agent.whisper(text ?? "");
+      else agent[steer]();
     } catch (error) {
       if (error instanceof SupervisionError) throw new LiveError(error.code, error.message);
       throw error;
     }
-    // First the act and then what comes of it: a line, a transfer.
-    this.sendEvent(logDraft("supervisor", { action, text: "text" in command ? command.text : null, by }));
-    if (command.action === "whisper" || command.action === "say") agent[command.action](command.text);
-    else agent[command.action]();
+    note();
   }
 
   override start(): void {
@@ -60,6 +92,7 @@ export class LiveCall extends TimelineNode {
     this.#tell({
       type: "call.started",
       callId: context.caller?.callId ?? null,
+      callerNumber: callerNumberOf(context),
       direction: directionOf(context),
       conversationType: context.conversationType,
       ...description,
@@ -104,6 +137,12 @@ export class LiveCall extends TimelineNode {
       case "supervisor":
         this.#tell({ type: "supervisor", ...moment.act });
         break;
+      case "whispersUsed":
+        this.#tell({ type: "whisper.used", count: moment.count });
+        break;
+      case "feedback":
+        this.#tell({ type: "feedback", ...moment.feedback });
+        break;
       default:
         break;
     }
@@ -132,6 +171,11 @@ export class LiveCall extends TimelineNode {
   #tell(news: LiveNews): void {
     this.#outlet.tell({ ...news, at: now(), sessionId: this.session.id });
   }
+}
+
+/** The number of whoever is not us. */
+function callerNumberOf(context: SessionContext): string | null {
+  return context.caller?.userNumber ?? null;
 }
 
 function directionOf({ caller, conversationType }: SessionContext): string | null {

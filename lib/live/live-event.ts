@@ -4,13 +4,13 @@ import type { AnswerOutcome, TransferNews } from "../session/moments.ts";
 import { type ConversationType, type JsonObject, snakeKeys } from "../wire/events.ts";
 import type { LogPayloads, Sentiment, VerdictSource } from "../wire/log-events.ts";
 
-export type SupervisorAction = LogPayloads["supervisor"]["action"];
-
 /** What viewers of live calls are told; docs/live-api.md shows each as it is sent. */
 export type LiveNews =
   | {
       type: "call.started";
       callId: string | null;
+      /** The caller's telephone number, where the platform gives it. */
+      callerNumber: string | null;
       direction: string | null;
       conversationType: ConversationType;
       /** Which agent takes the call, as its set-up describes it. */
@@ -40,7 +40,10 @@ export type LiveNews =
     }
   /** Told when it is asked for, and again when it has ended. */
   | ({ type: "transfer" } & TransferNews)
-  | { type: "supervisor"; action: SupervisorAction; text: string | null; by: string | null }
+  | ({ type: "supervisor" } & LogPayloads["supervisor"])
+  /** So many of the oldest whispers that waited are in the answer that has begun. */
+  | { type: "whisper.used"; count: number }
+  | ({ type: "feedback" } & LogPayloads["feedback"])
   /** `crashed`: the server whose call it was is gone. */
   | { type: "call.ended"; reason: EndReason | "crashed"; durationMs: number };
 

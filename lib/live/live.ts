@@ -78,6 +78,13 @@ export class Live {
     return { lastEventId: this.#ring.lastId, call };
   }
 
+  /** The latest turns of a call. Throws a `LiveError` when it is not live. */
+  turns(sessionId: string): readonly { role: "user" | "agent"; text: string }[] {
+    const turns = this.#board.turnsOf(sessionId);
+    if (!turns) throw notLive();
+    return turns;
+  }
+
   /** Whether one more viewer can be taken. */
   get full(): boolean {
     return this.#closed || this.#viewers.full;

@@ -2,13 +2,23 @@ import { addAbortListener } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { Transfer } from "../session/transfer.ts";
 import { now } from "../wire/events.ts";
 import { LiveError } from "./errors.ts";
 import type { Live } from "./live.ts";
-import { type SupervisorCommand, supervisorText } from "./supervisor-command.ts";
+import type { Suggestions } from "./suggestions.ts";
+import {
+  alertFeedback,
+  type SupervisorCommand,
+  supervisorName,
+  supervisorText,
+} from "./supervisor-command.ts";
 
 /** When to come back if all places are taken, s. */
 const RETRY_AFTER_S = 5;
+
+/** What the holder of AUTH_TOKEN is called, which may be a whole team. */
+const SHARED_NAME = "admin";
 
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
@@ -23,9 +33,34 @@ const streamQuery = z.object({
 });
 const session = z.object({ session: z.string() });
 const spoken = z.object({ text: supervisorText });
+/** Who acts, where the token is not a person's own. */
+const signed = z.object({ as: supervisorName.nullish() });
+const opinion = z.object({
+  rule: alertFeedback.shape.rule,
+  alert_at: alertFeedback.shape.alertAt,
+  feedback: alertFeedback.shape.feedback,
+});
+
+export type LiveRoutesOptions = {
+  live: Live;
+  /** Where a supervisor's transfer goes. Default null: nowhere. */
+  transfer?: Transfer | null;
+  /** What proposes wording to the human beside a call. Default null: there is no model for it. */
+  suggestions?: Suggestions | null;
+};
 
 /** The live stream, the picture of the live calls, and the supervisor's hand: docs/live-api.md. */
-export async function liveRoutes(app: FastifyInstance, { live }: { live: Live }): Promise<void> {
+export async function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): Promise<void> {
+  const { live, transfer = null, suggestions = null } = options;
+  /** Who asks, and what they may do here. */
+  const rightsOf = (request: FastifyRequest) => ({
+    you: nameOf(request),
+    can_supervise: request.may("steer"),
+    can_speak: request.may("speak"),
+    can_suggest: suggestions !== null && request.may("speak"),
+    transfer_number: transfer?.number ?? null,
+  });
+
   // An open stream would hold the server's close for as long as its reader likes.
   app.addHook("preClose", async () => live.endStreams());
 
@@ -52,28 +87,54 @@ export async function liveRoutes(app: FastifyInstance, { live }: { live: Live })
 
   app.get("/live/calls", { config: { access: "read" } }, async (request) => {
     const { lastEventId: last_event_id, calls } = live.list();
-    return { last_event_id, can_supervise: request.may("steer"), calls };
+    return { last_event_id, ...rightsOf(request), calls };
   });
 
   app.get("/live/calls/:session", { config: { access: "read" } }, async (request) => {
     const { lastEventId: last_event_id, call } = live.get(check(session, request.params).session);
-    return { last_event_id, can_supervise: request.may("steer"), call };
+    return { last_event_id, ...rightsOf(request), call };
+  });
+
+  app.post("/live/:session/suggest", { config: { access: "speak" } }, async (request, reply) => {
+    const turns = live.turns(check(session, request.params).session);
+    if (!suggestions)
+      throw new LiveError("not_possible", "no model is configured that could suggest wording");
+    const gone = new AbortController();
+    reply.raw.once("close", () => gone.abort());
+    return { text: await suggestions.suggest(turns, gone.signal) };
   });
 
   type Read = (body: unknown, by: string | null) => SupervisorCommand;
-  const onCommand = (action: SupervisorCommand["action"], read: Read) => {
-    app.post(`/live/:session/${action}`, { config: { access: "steer" } }, async (request) => {
+  const onCommand = (access: "speak" | "steer", action: SupervisorCommand["action"], read: Read) => {
+    app.post(`/live/:session/${action}`, { config: { access } }, async (request) => {
       const { session: sessionId } = check(session, request.params);
       live.refuseUnlessLive(sessionId);
-      await live.supervise(sessionId, read(request.body, request.actor?.name ?? null));
+      const by = nameOf(request) ?? check(signed, request.body).as ?? request.actor?.name ?? null;
+      await live.supervise(sessionId, read(request.body, by));
       return { session_id: sessionId, action, at: now() };
     });
   };
-  for (const action of ["whisper", "say"] as const) {
-    onCommand(action, (body, by) => ({ action, text: check(spoken, body).text, by }));
+  onCommand("steer", "whisper", (body, by) => ({ action: "whisper", text: check(spoken, body).text, by }));
+  onCommand("speak", "say", (body, by) => ({ action: "say", text: check(spoken, body).text, by }));
+  for (const action of ["transfer", "end", "mute", "unmute"] as const) {
+    onCommand("steer", action, (_body, by) => ({ action, by }));
   }
-  for (const action of ["transfer", "end", "mute", "unmute"] as const)
-    onCommand(action, (_body, by) => ({ action, by }));
+  for (const action of ["take_over", "hand_back", "release", "acknowledge"] as const) {
+    onCommand("speak", action, (_body, by) => ({ action, by }));
+  }
+  onCommand("speak", "claim", (_body, by) => {
+    if (by === null) throw new LiveError("bad_request", "as: say who claims the call");
+    return { action: "claim", by };
+  });
+  onCommand("speak", "feedback", (body, by) => {
+    const { rule, alert_at: alertAt, feedback } = check(opinion, body);
+    return { action: "feedback", rule, alertAt, feedback, by };
+  });
+}
+
+/** Whose own token it is; null for the one that everybody shares. */
+function nameOf({ actor }: FastifyRequest): string | null {
+  return actor === null || actor.name === SHARED_NAME ? null : actor.name;
 }
 
 /** Whose token is taken back sees no more. */

@@ -59,7 +59,8 @@ export function nameModels(config: Config): Config {
   };
 }
 
-function isEmbedded({ OPENAI_API_KEY, OPENAI_BASE_URL }: Config): boolean {
+/** Whether the model in this process answers. */
+export function isEmbedded({ OPENAI_API_KEY, OPENAI_BASE_URL }: Config): boolean {
   return OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined;
 }
 

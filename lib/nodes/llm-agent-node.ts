@@ -216,7 +216,10 @@ export class LlmAgentNode extends OutputAgentNode {
     });
     for await (const piece of this.#cleansSpeech ? this.#clean(answer, turn) : answer) {
       // An answer that was given up before its first word has not used the notes.
-      if (turn.said === "" && !turn.over) this.#whispers.used(notes);
+      if (turn.said === "" && !turn.over && notes > 0) {
+        this.#whispers.used(notes);
+        this.sendEvent(logDraft("whisper.used", { count: notes }));
+      }
       yield piece;
     }
     if (turn.over) return;

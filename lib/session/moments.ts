@@ -122,6 +122,8 @@ export type Happening =
   | { type: "escalation"; utterance: number; escalation: LogPayloads["escalation.triggered"] }
   | { type: "alert"; alert: LogPayloads["coaching"] }
   | { type: "supervisor"; act: LogPayloads["supervisor"] }
+  | { type: "whispersUsed"; count: number }
+  | { type: "feedback"; feedback: LogPayloads["feedback"] }
   | { type: "usage"; usage: LogPayloads["llm.usage"] }
   | { type: "handOff"; event: EventOf<"agent.end_call"> | EventOf<"agent.transfer_call"> }
   /** A transfer was asked for, and told again when it has ended. */

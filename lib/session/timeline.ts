@@ -272,6 +272,10 @@ export class Timeline {
     } else if (isLog(event, "supervisor")) {
       if (event.payload.action === "say") this.#supervisorLines += 1;
       this.#tell({ type: "supervisor", act: event.payload });
+    } else if (isLog(event, "whisper.used")) {
+      this.#tell({ type: "whispersUsed", count: event.payload.count });
+    } else if (isLog(event, "feedback")) {
+      this.#tell({ type: "feedback", feedback: event.payload });
     } else if (isLog(event, "llm.usage")) {
       const { thinkingMs } = event.payload;
       if (thinkingMs !== null && this.#answer) {

@@ -21,6 +21,29 @@ export const SENTIMENT_SCORE: Readonly<Record<Sentiment, number>> = {
 /** Who gave a verdict: the sentiment model, or the embedded rules because the model failed. */
 export type VerdictSource = "model" | "fallback";
 
+/** What a supervisor may do to a call. */
+export const SUPERVISOR_ACTIONS = [
+  "whisper",
+  "say",
+  "transfer",
+  "end",
+  "mute",
+  "unmute",
+  /** Mutes the agent and speaks in its place, by `say`. */
+  "take_over",
+  "hand_back",
+  /** Says that this call is in somebody's hands. */
+  "claim",
+  "release",
+  /** Has seen the alerts so far. */
+  "acknowledge",
+] as const;
+export type SupervisorAction = (typeof SUPERVISOR_ACTIONS)[number];
+
+/** What somebody thinks of a coaching alert. */
+export const FEEDBACK = ["helpful", "not_helpful", "dismissed"] as const;
+export type Feedback = (typeof FEEDBACK)[number];
+
 type ToolCallLog = {
   turnId: string;
   toolCallId: string;
@@ -69,12 +92,12 @@ export type LogPayloads = {
     /** The turns and figures that made the rule fire. */
     evidence: JsonObject;
   };
-  /** What a supervisor did to the call, for its record. `by`: the name of whose token it was. */
-  supervisor: {
-    action: "whisper" | "say" | "transfer" | "end" | "mute" | "unmute";
-    text: string | null;
-    by: string | null;
-  };
+  /** What a supervisor did to the call, for its record. `by`: who it was. */
+  supervisor: { action: SupervisorAction; text: string | null; by: string | null };
+  /** The agent has begun an answer with so many of the oldest whispers that waited. */
+  "whisper.used": { count: number };
+  /** What the human beside the call thinks of an alert: that of this rule told at this time, ISO 8601. */
+  feedback: { rule: string; alertAt: string; feedback: Feedback; by: string | null };
   /** One answer that has ended, however it did. */
   "turn.ended": {
     turnId: string;
@@ -95,7 +118,13 @@ export type LogPayloads = {
 };
 
 /** Names that stay on the bus: they are nobody's business outside this server. */
-export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>(["supervisor", "llm.usage", "turn.ended"]);
+export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>([
+  "supervisor",
+  "whisper.used",
+  "feedback",
+  "llm.usage",
+  "turn.ended",
+]);
 
 export type LogName = keyof LogPayloads;
 export type LogEvent<N extends LogName> = Omit<EventOf<"agent.log">, "name" | "payload"> & {

@@ -330,6 +330,7 @@ describeStores("the store of calls", (create, kind) => {
       alerts: { long_wait: 1 },
       transfers: { answered: 1, no_answer: 1 },
       transferAnsweredMs: 8,
+      feedback: {},
     };
     const none = {
       calls: 0,
@@ -342,6 +343,7 @@ describeStores("the store of calls", (create, kind) => {
       alerts: {},
       transfers: {},
       transferAnsweredMs: null,
+      feedback: {},
     };
     const hours = await readQuality(database.db, MIDNIGHT + 5, MIDNIGHT + 5 * HOUR + 1, "hour");
     assert.equal(hours.from, MIDNIGHT);

@@ -28,6 +28,7 @@ const agent: SetupSession = async (session) => {
 const TOKENS = {
   caller: "platform-0123456789",
   viewer: "wall-0123456789abcd",
+  agent: "desk-0123456789abcd",
   supervisor: "anna-0123456789abcd",
   admin: "ops-0123456789abcdef",
   scraper: "prometheus-01234567",
@@ -68,16 +69,19 @@ describe("a role", () => {
 
   for (const [roles, requests] of [
     [
-      ["viewer", "supervisor", "admin"],
+      ["viewer", "agent", "supervisor", "admin"],
       ["GET /calls", "GET /calls/x", "GET /calls/x/report", "GET /quality"],
     ],
     [
-      ["viewer", "supervisor", "admin"],
+      ["viewer", "agent", "supervisor", "admin"],
       ["GET /live", "GET /live/calls", "GET /live/calls/x"],
     ],
+    [["supervisor", "admin"], ["whisper", "transfer", "end", "mute"].map((act) => `POST /live/x/${act}`)],
     [
-      ["supervisor", "admin"],
-      ["whisper", "say", "transfer", "end", "mute"].map((act) => `POST /live/x/${act}`),
+      ["agent", "supervisor", "admin"],
+      ["say", "take_over", "hand_back", "claim", "release", "acknowledge", "feedback", "suggest"].map(
+        (act) => `POST /live/x/${act}`,
+      ),
     ],
     [["admin"], ["DELETE /calls/x", "GET /calls.csv", "GET /calls.jsonl", "HEAD /calls.csv"]],
     [["admin", "scraper"], ["GET /metrics"]],
@@ -102,14 +106,16 @@ describe("a role", () => {
       statusCode: 403,
       code: "wrong_role",
       error: "Forbidden",
-      message: "This takes the token of a viewer, supervisor, or admin; the-caller's is a caller's",
+      message: "This takes the token of a viewer, agent, supervisor, or admin; the-caller's is a caller's",
     });
   });
 
   test("is told by /live/calls whether it may steer", async () => {
-    for (const role of ["viewer", "supervisor", "admin"] as const) {
+    for (const role of ["viewer", "agent", "supervisor", "admin"] as const) {
       const picture = await getJson(`http://${host}/live/calls`, bearer(TOKENS[role]));
-      assert.equal(JSON.parse(JSON.stringify(picture)).can_supervise, role !== "viewer", role);
+      const { can_supervise, can_speak, you } = JSON.parse(JSON.stringify(picture));
+      const steers = role === "supervisor" || role === "admin";
+      assert.deepEqual([can_supervise, can_speak, you], [steers, role !== "viewer", `the-${role}`], role);
     }
   });
 
@@ -199,7 +205,10 @@ describe("TOKENS_FILE", () => {
 describe("a list of tokens", () => {
   test("that cannot be used is refused with the place and the reason, and without the token", () => {
     for (const [list, reason] of [
-      ["owner anna 0123456789abcdef", /TOKENS, entry 1 \(anna\): the role must be one of caller, viewer/],
+      [
+        "owner anna 0123456789abcdef",
+        /TOKENS, entry 1 \(anna\): the role must be one of caller, viewer, agent/,
+      ],
       ["viewer anna tooshort", /TOKENS, entry 1 \(anna\): use at least 16 characters/],
       ["# nobody\nviewer a 0123456789abcdef\nviewer 0123456789abcdef", /TOKENS, entry 2: expected/],
     ] as const) {

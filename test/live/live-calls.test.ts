@@ -44,6 +44,7 @@ test("a call is told from its start to its end, turn by turn, with its verdicts"
         {
           type: "call.started",
           call_id: "c-1",
+          caller_number: "+1",
           direction: "inbound",
           conversation_type: "telephonyInbound",
           agent: "support-agent",

@@ -31,6 +31,7 @@ const started = (sessionId: string): LiveEvent => ({
   at: "2026-11-23T09:00:00.000Z",
   sessionId,
   callId: null,
+  callerNumber: null,
   direction: null,
   conversationType: "chat",
   agent: null,

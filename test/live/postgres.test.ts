@@ -131,6 +131,7 @@ const begun = (sessionId?: string) =>
     {
       type: "call.started",
       callId: null,
+      callerNumber: null,
       direction: null,
       conversationType: "chat",
       agent: null,

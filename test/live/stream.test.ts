@@ -246,6 +246,7 @@ test("the picture's lists are bounded", () => {
     at: "t",
     sessionId: "a",
     callId: null,
+    callerNumber: null,
     direction: null,
     conversationType: "chat",
     agent: null,

@@ -217,6 +217,51 @@ describe("mute", () => {
   });
 });
 
+describe("a call in somebody's hands", () => {
+  test("is claimed by name, taken over, handed back and released, for all to see", async () => {
+    await call(async ({ server, client, viewer, order }) => {
+      const stands = async () => {
+        const [picture] = (await server.list()).calls;
+        return [picture?.holder, picture?.muted];
+      };
+      assert.equal((await order("claim", { as: "somebody else" })).status, 200);
+      assert.deepEqual(await stands(), ["anna", false]);
+      await order("take_over");
+      assert.deepEqual(await stands(), ["anna", true]);
+      assert.equal((await client.turn("hello?")).text, "");
+      await order("hand_back");
+      assert.deepEqual(await stands(), [null, false]);
+      assert.match((await client.turn("hello?")).text, /mock/);
+      await order("acknowledge");
+      await viewer.next("supervisor", ({ data }) => data.action === "acknowledge");
+      const acts = viewer.received.flatMap(({ type, data }) =>
+        type === "supervisor" ? [[data.action, data.by]] : [],
+      );
+      assert.deepEqual(acts, [
+        ["claim", "anna"],
+        ["take_over", "anna"],
+        ["hand_back", "anna"],
+        ["acknowledge", "anna"],
+      ]);
+    });
+  });
+
+  test("tells when a whisper is in an answer, and keeps what is thought of an alert", async () => {
+    await call(async ({ server, client, viewer, order }) => {
+      await order("whisper", { text: "Offer the refund." });
+      await client.turn("Can I speak to a person?");
+      const { rule, at } = (await viewer.next("alert", ({ data }) => data.rule === "human_request")).data;
+      assert.equal((await viewer.next("whisper.used")).data.count, 1);
+      const feedback = { rule, alert_at: at, feedback: "helpful" };
+      assert.equal((await order("feedback", feedback)).status, 200);
+      const [picture] = (await server.list()).calls;
+      assert.equal(picture?.supervisor[0]?.used, true);
+      assert.equal(picture?.alerts.find((each) => each.rule === rule)?.feedback, "helpful");
+      assert.equal((await order("feedback", { ...feedback, feedback: "so so" })).status, 400);
+    });
+  });
+});
+
 test("what a supervisor did is on the call's bus and never leaves by the socket", async () => {
   await call(
     async ({ server, client, order }) => {

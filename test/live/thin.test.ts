@@ -26,6 +26,7 @@ const begun = (sessionId: string): LiveEvent => ({
   at,
   sessionId,
   callId: null,
+  callerNumber: null,
   direction: null,
   conversationType: "chat",
   agent: null,

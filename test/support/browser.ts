@@ -69,7 +69,8 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
     timezoneId: timeZone,
   };
   const context = await browser.newContext(settings);
-  context.setDefaultTimeout(10_000);
+  // A hang, not a delay: a machine that does ten things at once takes seconds for a page.
+  context.setDefaultTimeout(40_000);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));

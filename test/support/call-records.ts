@@ -66,6 +66,7 @@ export function callRecord(changes: Partial<CallRecord> = {}): CallRecord {
     errors: [],
     supervisor: [],
     transfers: [],
+    feedback: [],
     escalation: null,
     usage: [],
     summary: null,
@@ -98,6 +99,7 @@ async function write(trx: Db, call: CallRecord, instance: string): Promise<void>
     ...call.errors.map((error) => ({ kind: "error" as const, ...error })),
     ...call.supervisor.map((act) => ({ kind: "supervisor" as const, ...act })),
     ...call.transfers.map((transfer) => ({ kind: "transfer" as const, transfer })),
+    ...call.feedback.map((opinion) => ({ kind: "feedback" as const, ...opinion })),
   ];
   for (const [index, note] of notes.entries()) {
     await change(trx, insertNote(call.sessionId, index + 1, note));

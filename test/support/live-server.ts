@@ -26,9 +26,10 @@ const callSchema = z.looseObject({
   score: z.number().nullable(),
   frustration_count: z.number(),
   scores: z.array(z.looseObject({ utterance: z.number(), score: z.number() })),
-  alerts: z.array(z.looseObject({ rule: z.string() })),
+  alerts: z.array(z.looseObject({ rule: z.string(), feedback: z.string().nullable() })),
   escalation: z.looseObject({ reason: z.string() }).nullable(),
-  supervisor: z.array(z.looseObject({ action: z.string() })),
+  supervisor: z.array(z.looseObject({ action: z.string(), used: z.boolean() })),
+  holder: z.string().nullable(),
   turn_count: z.number(),
   turns: z.array(z.looseObject({ number: z.number(), text: z.string() })).default([]),
 });

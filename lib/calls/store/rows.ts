@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ANSWER_OUTCOMES } from "../../session/moments.ts";
 import { CONVERSATION_TYPES } from "../../wire/events.ts";
 import { TRANSFER_OUTCOMES } from "../../wire/line-events.ts";
-import { SENTIMENTS } from "../../wire/log-events.ts";
+import { FEEDBACK, SENTIMENTS, SUPERVISOR_ACTIONS } from "../../wire/log-events.ts";
 import {
   CALL_ENDS,
   type CallRecord,
@@ -98,9 +98,8 @@ export const noteSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("supervisor"),
     offsetMs: z.number(),
-    action: z.enum(["whisper", "say", "transfer", "end", "mute", "unmute"]),
+    action: z.enum(SUPERVISOR_ACTIONS),
     text: z.string().nullable(),
-    // Not kept of old.
     by: z.string().nullable().default(null),
   }),
   z.object({
@@ -113,6 +112,13 @@ export const noteSchema = z.discriminatedUnion("kind", [
       tookMs: z.number().nullable(),
       returned: z.boolean(),
     }),
+  }),
+  z.object({
+    kind: z.literal("feedback"),
+    offsetMs: z.number(),
+    rule: z.string(),
+    feedback: z.enum(FEEDBACK),
+    by: z.string().nullable(),
   }),
 ]);
 
@@ -288,6 +294,7 @@ export function toRecord(
       errors: heard.filter((note) => note.kind === "error").map(({ kind, ...error }) => error),
       supervisor: heard.filter((note) => note.kind === "supervisor").map(({ kind, ...act }) => act),
       transfers: latestTransfers(heard),
+      feedback: heard.filter((note) => note.kind === "feedback").map(({ kind, ...opinion }) => opinion),
       escalation: call.escalation === null ? null : escalation.parse(JSON.parse(call.escalation)),
       usage: usage.parse(JSON.parse(call.usage)),
       summary: call.summary === null ? null : summary.parse(JSON.parse(call.summary)),
