@@ -1,15 +1,14 @@
 /*
  * What the record of calls costs: CPU per chunk with and without it at 300 sessions, and how fast a hundred thousand
- * stored calls are read. `npm run bench:calls`, about two minutes; only ratios and orders of magnitude mean anything.
+ * stored calls are read and searched, on both stores (PostgreSQL with TEST_DATABASE_URL). `npm run bench:calls`, some
+ * minutes, without the first part with `-- --reads`; only ratios and orders of magnitude mean anything.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setImmediate as tick } from "node:timers/promises";
-import Fastify from "fastify";
+import Fastify, { type FastifyInstance } from "fastify";
+import { sql } from "kysely";
 import { pino } from "pino";
 import { CallStore } from "../lib/calls/call-store.ts";
 import { callRoutes } from "../lib/calls/routes.ts";
@@ -18,6 +17,7 @@ import { parseConfig } from "../lib/config.ts";
 import { createLlm } from "../lib/llm/client.ts";
 import { assistantTurn, callRecord, storeCalls, userTurn } from "../test/support/call-records.ts";
 import { startServerProcess } from "../test/support/server-process.ts";
+import { createPostgres, createSqlite, type TestStore } from "../test/support/stores.ts";
 import { VoiceClient } from "../test/support/voice-client.ts";
 
 const SESSIONS = 300;
@@ -27,9 +27,6 @@ const STORED = 100_000;
 const DAY_MS = 86_400_000;
 /** Of Linux' clock in /proc, per second. */
 const TICKS = 100;
-
-await compareCpu();
-await timeReads();
 
 /** CPU of the server's process, its threads included, per chunk sent: with and without the recorder, in turns. */
 async function compareCpu(): Promise<void> {
@@ -119,9 +116,9 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-async function timeReads(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bench-calls-"));
-  const config = parseConfig({ DATABASE_URL: `file:${join(folder, "calls.db")}`, RETENTION_DAYS: "0" });
+async function timeReads(name: string, open: () => Promise<TestStore>): Promise<void> {
+  const folder = await open();
+  const config = parseConfig({ DATABASE_URL: folder.url, RETENTION_DAYS: "0" });
   const log = pino({ level: "silent" });
   const database = await openDatabase(config.DATABASE_URL, log);
   const store = new CallStore(database, { config, llm: createLlm(config), log });
@@ -133,28 +130,39 @@ async function timeReads(): Promise<void> {
       Array.from({ length: 1_000 }, (_, index) => madeCall(done + index, now)),
     );
   }
-  console.log(`Stored ${STORED} calls of 4 turns in ${seconds(startedAt)} s`);
+  console.log(`\n${name}: stored ${STORED} calls of 4 turns in ${seconds(startedAt)} s`);
+  // PostgreSQL does so by itself within minutes.
+  if (database.kind === "postgres") await sql`vacuum analyze`.execute(database.db);
   const app = Fastify();
   await app.register(callRoutes, { store });
   const from = new Date(now - 30 * DAY_MS).toISOString();
   for (const url of [
     `/quality?from=${from}&bucket=day`,
     `/quality?from=${from}&bucket=hour`,
+    `/quality?from=${from}&bucket=day&time_zone=Europe/Berlin`,
+    `/quality/compare?from=${from}&by=agent_version`,
+    `/quality/compare?from=${from}&by=weekday`,
     "/calls",
     "/calls?escalated=true&label=negative",
     "/calls?min_score=4.9",
+    "/calls?sort=score",
+    "/calls?sort=risk&label=negative",
+    "/calls?id=0424",
+    "/calls?alert=rule-3",
   ]) {
     const times: number[] = [];
-    for (let n = 0; n < 21; n += 1) {
-      const before = performance.now();
-      const { statusCode } = await app.inject({ url });
-      if (statusCode !== 200) throw new Error(`${url}: ${statusCode}`);
-      times.push(performance.now() - before);
-    }
-    console.log(
-      `${url.replace(from, "30 days ago")}: p50 ${median(times).toFixed(1)} ms, max ${Math.max(...times).toFixed(1)} ms`,
-    );
+    for (let n = 0; n < 21; n += 1) times.push(await timed(app, url));
+    report(url.replace(from, "30 days ago"), times);
   }
+  const searches = Object.entries(SEARCHES);
+  const all: number[] = [];
+  for (const [kind, search] of searches) {
+    const times: number[] = [];
+    for (let n = 0; n < 50; n += 1) times.push(await timed(app, `/calls?${search(n)}`));
+    report(`search, ${kind}`, times);
+    all.push(...times);
+  }
+  report("search, all of these", all);
   const address = await app.listen({ port: 0, host: "127.0.0.1" });
   for (const path of ["/calls.csv", "/calls.jsonl"]) {
     const before = performance.now();
@@ -172,19 +180,73 @@ async function timeReads(): Promise<void> {
   }
   await app.close();
   await database.db.destroy();
-  await rm(folder, { recursive: true });
+  await folder.remove();
+}
+
+/** Kinds of searches, each with other words every time. */
+const SEARCHES: Record<string, (n: number) => string> = {
+  "a word of one call in a thousand": (n) => `q=${wordAt(400 + n)}`,
+  "a word of every other call": (n) => `q=${wordAt(n % 5)}`,
+  "a beginning of many words": (n) => `q=${wordAt(n).slice(0, 3)}`,
+  "two words": (n) => `q=${wordAt(n)}+${wordAt(40 + n)}`,
+  "words in quotes": (n) => `q=%22${wordAt(n % 7)}+${wordAt(3 + n)}%22`,
+  "a frequent word, the worst first": (n) => `q=${wordAt(n % 5)}&sort=score`,
+  "a frequent word and filters": (n) => `q=${wordAt(n % 5)}&label=negative&alert=rule-${n % 4}`,
+  "a word that nobody said": (n) => `q=nobody${n}`,
+};
+
+async function timed(app: FastifyInstance, url: string): Promise<number> {
+  const before = performance.now();
+  const { statusCode, body } = await app.inject({ url });
+  if (statusCode !== 200) throw new Error(`${url}: ${statusCode} ${body}`);
+  return performance.now() - before;
+}
+
+function report(what: string, times: readonly number[]): void {
+  const sorted = times.toSorted((a, b) => a - b);
+  const p95 = sorted[Math.ceil(0.95 * sorted.length) - 1] ?? 0;
+  const max = sorted.at(-1) ?? 0;
+  console.log(
+    `${what}: p50 ${median(times).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, max ${max.toFixed(1)} ms`,
+  );
+}
+
+const SYLLABLES = "ka lo mi ne pu ra si to ve zu an er il om us".split(" ");
+
+/** The n-th word of a made-up language. */
+function wordAt(n: number): string {
+  const base = SYLLABLES.length;
+  const pick = (index: number) => SYLLABLES[index % base] ?? "";
+  return `${pick(n * 7)}${pick(Math.floor(n / base) + n)}${pick(Math.floor(n / base ** 2) + 3 * n)}${n > 200 ? pick(n * 11) : ""}`;
+}
+
+/** So many words, the n-th of the language about 1/n times as often as the first, as in any language. */
+function madeText(words: number, random: () => number): string {
+  return Array.from({ length: words }, () => wordAt(Math.floor(20_000 ** random()) - 1)).join(" ");
+}
+
+/** The same numbers each time, https://en.wikipedia.org/wiki/Linear_congruential_generator. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 function madeCall(n: number, now: number) {
+  const random = randomFrom(n);
   const mood = (["positive", "neutral", "negative", "frustrated"] as const)[(n * 7) % 4] ?? "neutral";
   return callRecord({
     sessionId: `call-${String(n).padStart(6, "0")}`,
     startedAt: now - Math.floor((n / STORED) * 30 * DAY_MS),
+    callId: `CA-${n}`,
+    agentVersion: `v${n % 3}`,
     turns: [
-      userTurn(1, 0, mood),
-      assistantTurn(2, 10, { replyMs: 300 + ((n * 37) % 2_500) }),
-      userTurn(3, 5_000, "neutral"),
-      assistantTurn(4, 5_010, { replyMs: 300 + ((n * 91) % 2_500) }),
+      userTurn(1, 0, mood, { text: madeText(12, random) }),
+      assistantTurn(2, 10, { text: madeText(20, random), replyMs: 300 + ((n * 37) % 2_500) }),
+      userTurn(3, 5_000, "neutral", { text: madeText(12, random) }),
+      assistantTurn(4, 5_010, { text: madeText(20, random), replyMs: 300 + ((n * 91) % 2_500) }),
     ],
     alerts:
       n % 5 === 0
@@ -200,3 +262,8 @@ function median(values: readonly number[]): number {
 function seconds(since: number): string {
   return ((performance.now() - since) / 1_000).toFixed(1);
 }
+
+if (!process.argv.includes("--reads")) await compareCpu();
+await timeReads("SQLite", createSqlite);
+if (process.env.TEST_DATABASE_URL) await timeReads("PostgreSQL", createPostgres);
+else console.log("PostgreSQL skipped: source .ci/postgres to time it, too");

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import dotenv from "dotenv";
 import { z } from "zod";
+import { parsePrices } from "./calls/prices.ts";
 import { ConfigError } from "./errors.ts";
 import { parseTokens } from "./http/token-list.ts";
 import { HOLD_MUSIC, type JsonObject } from "./wire/events.ts";
@@ -147,6 +148,8 @@ const schema = z.object({
   // 0 keeps every call.
   RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
   POST_CALL_SUMMARY: z.stringbool().default(false),
+  // For the cost in /quality: dollars per million tokens in and out, such as gpt-4o-mini=0.15/0.60.
+  MODEL_PRICES: z.string().default("").transform(parsePrices),
   SUMMARY_MODEL: z.string().default("gpt-6-luna"),
   WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),

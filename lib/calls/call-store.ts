@@ -4,11 +4,12 @@ import { describeError } from "../errors.ts";
 import type { Llm } from "../llm/client.ts";
 import { Backlog, databaseKey } from "./backlog.ts";
 import { Instance } from "./instance.ts";
+import type { Price } from "./prices.ts";
 import type { CallOutcome, CallStart } from "./record.ts";
 import { insertCall } from "./store/change.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
-import { deleteCallsBefore, finishCall } from "./store/write.ts";
+import { deleteCallsBefore, finishCall, indexOldCalls } from "./store/write.ts";
 import { SUMMARY_TIMEOUT_MS, Summaries } from "./summary.ts";
 import { queueWebhook, Webhooks } from "./webhook.ts";
 import { CallWriter } from "./writer.ts";
@@ -19,6 +20,7 @@ const RETENTION_EVERY_MS = 3_600_000;
 const HANG_UP_AFTER_MS = 3_000;
 /** Being behind for so long is worth a word, ms; writes are gathered, and a machine may be busy. */
 const BEHIND_MS = 5_000;
+const INDEX_BATCH = 50;
 
 export type CallStoreOptions = {
   config: Pick<
@@ -32,6 +34,7 @@ export type CallStoreOptions = {
     | "SUMMARY_MODEL"
     | "WEBHOOK_URL"
     | "WEBHOOK_SECRET"
+    | "MODEL_PRICES"
   >;
   llm: Llm;
   log: Logger;
@@ -41,6 +44,7 @@ export type CallStoreOptions = {
 export class CallStore {
   readonly database: Database;
   readonly writer: CallWriter;
+  readonly prices: readonly Price[];
   readonly #log: Logger;
   readonly #instance: Instance;
   readonly #beatEveryMs: number;
@@ -60,6 +64,7 @@ export class CallStore {
     const { db } = database;
     const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, SUMMARY_MODEL: model } = config;
     this.database = database;
+    this.prices = config.MODEL_PRICES;
     this.#log = log;
     this.#instance = new Instance({
       database,
@@ -95,6 +100,7 @@ export class CallStore {
     await this.#instance.beat();
     this.#timers.push(setInterval(() => this.#beat(), this.#beatEveryMs).unref());
     this.#webhooks?.start();
+    this.#chore(() => this.#indexOldCalls());
     if (this.#retentionDays > 0) {
       const clean = () => this.#deleteOldCalls();
       this.#chore(clean);
@@ -166,6 +172,15 @@ export class CallStore {
       .finally(() => {
         this.#isBeating = false;
       });
+  }
+
+  /** Calls of before there was an index of words; in steps, so that nothing else has to wait long. */
+  async #indexOldCalls(): Promise<void> {
+    let indexed = 0;
+    for (let step = 1; step > 0 && !this.#closing.signal.aborted; indexed += step) {
+      step = await indexOldCalls(this.database.db, INDEX_BATCH);
+    }
+    if (indexed > 0) this.#log.info({ indexed }, "Calls of earlier versions can be searched now");
   }
 
   async #deleteOldCalls(): Promise<void> {

@@ -7,7 +7,7 @@ import type { CallRecord } from "./record.ts";
 import type { Report } from "./report.ts";
 import { replyTimes } from "./report-quality.ts";
 import type { Db } from "./store/schema.ts";
-import { ZoneDays } from "./time-zone.ts";
+import { offsetOf, ZoneDays } from "./time-zone.ts";
 
 /*
  * Figures across calls. Every ended call adds a few whole numbers to the hour it started in, so that a question about
@@ -32,8 +32,9 @@ export type Tally = {
 
 /**
  * `call`, `escalated`: n calls. `score`: n calls with a score, total in hundredths. `verdict`: n counted verdicts,
- * total of them negative. `reply`: n replies of the class `key`. `alert`: n alerts of the rule `key`.
- * `transfer`: n transfers of the outcome `key`. `answered`: n transfers that were, total of the ms that they took.
+ * total of them negative. `reply`: n replies of the class `key`. `alert`: n alerts of the rule `key`. `transfer`: n
+ * transfers of the outcome `key`. `answered`: n transfers that were, total of the ms that they took. `input`, `output`:
+ * n requests to the model `key`, total tokens.
  * `helpful`, `not_helpful`, `dismissed`: n alerts of the rule `key` of which a person said so.
  */
 const MEASURES = [
@@ -46,6 +47,8 @@ const MEASURES = [
   "transfer",
   "answered",
   ...FEEDBACK,
+  "input",
+  "output",
 ] as const;
 type Measure = (typeof MEASURES)[number];
 
@@ -86,6 +89,8 @@ export type Quality = {
   to: number;
   bucket: Bucket;
   totals: QualityFigures;
+  /** By model, the most tokens first. */
+  usage: { model: string; requests: number; inputTokens: number; outputTokens: number }[];
   buckets: QualityBucket[];
 };
 
@@ -118,6 +123,10 @@ export function tallyCall(call: CallRecord, report: Report): Tally {
   if (answered.length > 0) {
     const total = answered.reduce((sum, ms) => sum + ms, 0);
     counts.push({ measure: "answered", key: "", n: answered.length, total });
+  }
+  for (const { model: key, requests: n, inputTokens, outputTokens } of call.usage) {
+    counts.push({ measure: "input", key, n, total: inputTokens ?? 0 });
+    counts.push({ measure: "output", key, n, total: outputTokens ?? 0 });
   }
   return { hour: call.startedAt - (call.startedAt % HOUR_MS), counts };
 }
@@ -173,7 +182,7 @@ export async function readQuality(
   const begin = calendar.beginOf(first);
   const end = days.length > 0 ? calendar.beginOf(last + width) : begin;
   const whole = (sum: Expression<unknown>) => sql<number>`cast(${sum} as bigint)`;
-  const local = sql<number>`(hour + ${offsetOf(calendar.offsets)})`;
+  const local = sql<number>`(hour + ${offsetOf("hour", calendar.offsets)})`;
   const rows = await db
     .selectFrom("quality")
     .select(({ fn }) => [
@@ -194,6 +203,7 @@ export async function readQuality(
     to: end,
     bucket,
     totals: figures(rows),
+    usage: usageOf(rows),
     buckets: days.map((day) => ({ start: calendar.beginOf(day), ...figures(byDay.get(day) ?? []) })),
   };
 }
@@ -204,15 +214,6 @@ const HOURS: Pick<ZoneDays, "dayOf" | "beginOf" | "offsets"> = {
   beginOf: (hour) => hour,
   offsets: [{ since: 0, offsetMs: 0 }],
 };
-
-/** What a zone's clocks are ahead of UTC in an hour, ms. */
-function offsetOf([first, ...later]: ZoneDays["offsets"]): Expression<number> {
-  if (later.length === 0) return sql`${sql.lit(first.offsetMs)}`;
-  const cases = later
-    .toReversed()
-    .map(({ since, offsetMs }) => sql`when hour >= ${sql.lit(since)} then ${sql.lit(offsetMs)}`);
-  return sql`case ${sql.join(cases, sql` `)} else ${sql.lit(first.offsetMs)} end`;
-}
 
 type Count = { measure: string; key: string; n: number; total: number };
 
@@ -257,6 +258,20 @@ function feedbackByRule(rows: readonly Count[]): QualityFigures["feedback"] {
     }
   }
   return byRule;
+}
+
+function usageOf(rows: readonly Count[]): Quality["usage"] {
+  const byModel = new Map<string, Quality["usage"][number]>();
+  for (const { measure, key: model, n, total } of rows) {
+    if (measure !== "input" && measure !== "output") continue;
+    const so = byModel.get(model) ?? { model, requests: 0, inputTokens: 0, outputTokens: 0 };
+    if (measure === "input")
+      byModel.set(model, { ...so, requests: so.requests + n, inputTokens: so.inputTokens + total });
+    else byModel.set(model, { ...so, outputTokens: so.outputTokens + total });
+  }
+  return [...byModel.values()]
+    .filter(({ requests }) => requests > 0)
+    .sort((a, b) => b.inputTokens + b.outputTokens - a.inputTokens - a.outputTokens);
 }
 
 /** The class of a reply time: class c holds what is above 1.2^(c−1) and up to 1.2^c ms. */

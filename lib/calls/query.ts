@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { CONVERSATION_TYPES } from "../wire/events.ts";
+import { COMPARISONS } from "./compare.ts";
 import { BUCKETS } from "./quality.ts";
 import { LABELS } from "./report-sentiment.ts";
-import type { CallFilter, Position } from "./store/read.ts";
+import { parseSearch } from "./search-words.ts";
+import { type CallFilter, type Position, SORTS, type Sort } from "./store/read.ts";
 import { isTimeZone } from "./time-zone.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -24,6 +26,8 @@ const time = z.union([z.iso.datetime({ offset: true }), z.iso.date()], "expected
 const score = z.coerce.number().min(-5).max(5);
 const yesNo = z.enum(["true", "false"]);
 
+const name = z.string().min(1).max(300);
+
 const filterShape = {
   from: time.optional().describe("calls that started at or after this"),
   to: time.optional().describe("calls that started before this"),
@@ -32,12 +36,28 @@ const filterShape = {
   conversation_type: z.enum(CONVERSATION_TYPES).optional(),
   min_score: score.optional(),
   max_score: score.optional(),
+  q: z
+    .string()
+    .max(500)
+    .refine((text) => parseSearch(text).length > 0, "expected a word to look for")
+    .optional()
+    .describe('words that were said, all of them; "in quotes" next to each other'),
+  id: name.optional().describe("a part of session_id or call_id"),
+  alert: name.optional().describe("a rule that gave an alert"),
+  agent: name.optional(),
+  agent_version: name.optional(),
+  model: name.optional(),
 };
 
 export const filterQuery = z.strictObject(filterShape);
 export const listQuery = z.strictObject({
   ...filterShape,
   limit: z.coerce.number().int().min(1).max(200).default(50),
+  sort: z.enum(SORTS).default("started_at").describe("those without such a figure are left out"),
+  order: z
+    .enum(["asc", "desc"])
+    .optional()
+    .describe("default: the lowest score first, the highest of all else"),
   cursor: z.string().max(300).optional().describe("next_cursor of the page before"),
 });
 export const reportQuery = z.strictObject({ format: z.enum(["default", "contact-lens"]).default("default") });
@@ -51,6 +71,13 @@ export const qualityQuery = z.strictObject({
     .refine(isTimeZone, "expected a time zone such as Europe/Berlin")
     .default("UTC")
     .describe("whose days are meant"),
+});
+
+export const compareQuery = z.strictObject({
+  by: z.enum(COMPARISONS),
+  from: qualityQuery.shape.from,
+  to: qualityQuery.shape.to,
+  time_zone: qualityQuery.shape.time_zone,
 });
 
 /** Checks a query string. Throws {@link BadParameter} naming the first parameter that is wrong. */
@@ -73,11 +100,24 @@ export function toFilter(query: z.output<typeof filterQuery>): CallFilter {
     conversationType: query.conversation_type,
     minScore: query.min_score,
     maxScore: query.max_score,
+    words: query.q === undefined ? undefined : parseSearch(query.q),
+    idPart: query.id,
+    agent: query.agent,
+    agentVersion: query.agent_version,
+    model: query.model,
+    tags: query.alert === undefined ? [] : [{ kind: "alert", value: query.alert }],
   };
 }
 
+export function toSort({ sort, order }: Pick<z.output<typeof listQuery>, "sort" | "order">): Sort {
+  return { by: sort, order: order ?? (sort === "score" ? "asc" : "desc") };
+}
+
 /** The span of `/quality`, epoch ms. Throws {@link BadParameter}. */
-export function toSpan(query: z.output<typeof qualityQuery>, now: number): { from: number; to: number } {
+export function toSpan(
+  query: Omit<z.output<typeof qualityQuery>, "time_zone">,
+  now: number,
+): { from: number; to: number } {
   const to = toEpoch(query.to) ?? now;
   const from = toEpoch(query.from) ?? to - DEFAULT_RANGE_MS;
   if (from > to) throw new BadParameter("from", "must not be after `to`");
@@ -87,19 +127,19 @@ export function toSpan(query: z.output<typeof qualityQuery>, now: number): { fro
   return { from, to };
 }
 
-const cursorText = /^(\d{1,16})\.(.{1,200})$/;
+const cursorText = /^(-?\d{1,16}(?:\.\d{1,16})?)~(.{1,200})$/;
 
-export function toCursor({ startedAt, sessionId }: Position): string {
-  return Buffer.from(`${startedAt}.${sessionId}`).toString("base64url");
+export function toCursor({ value, sessionId }: Position): string {
+  return Buffer.from(`${value}~${sessionId}`).toString("base64url");
 }
 
 /** Throws {@link BadParameter} for a cursor that is none of ours. */
 export function fromCursor(cursor: string): Position {
-  const [, startedAt, sessionId] = cursorText.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
-  if (startedAt === undefined || sessionId === undefined) {
+  const [, value, sessionId] = cursorText.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  if (value === undefined || sessionId === undefined) {
     throw new BadParameter("cursor", "expected the next_cursor of the page before");
   }
-  return { startedAt: Number(startedAt), sessionId };
+  return { value: Number(value), sessionId };
 }
 
 function toEpoch(iso: string | undefined): number | undefined {

@@ -61,6 +61,11 @@ export type SentimentReport = {
   recovered: { turn: number; offsetMs: number } | null;
   /** Highest frustration count on the way, as the escalation rule counts: every verdict, none left out. */
   peakFrustration: number;
+  /**
+   * The highest the risk of the call got: a sum to which each counted verdict adds how upset it is (0…1) and that fades
+   * with calm ones. Null without a counted verdict.
+   */
+  risk: number | null;
 };
 
 export function reportSentiment(turns: readonly TurnRecord[]): SentimentReport {
@@ -88,6 +93,7 @@ export function reportSentiment(turns: readonly TurnRecord[]): SentimentReport {
     frustratedShare: share(counted, (entry) => entry.verdict === "frustrated"),
     recovered: findRecovery(counted),
     peakFrustration: findPeak(scores),
+    risk: findRisk(counted),
   };
 }
 
@@ -180,6 +186,21 @@ function findPeak(scores: readonly Score[]): number {
     peak = Math.max(peak, count);
   }
   return peak;
+}
+
+/** What is left of the risk after a verdict that is not upset at all; after one that is entirely, all is left. */
+const CALM_KEEPS = 0.6;
+
+function findRisk(counted: readonly Score[]): number | null {
+  if (counted.length === 0) return null;
+  let level = 0;
+  let peak = 0;
+  for (const { score } of counted) {
+    const upset = Math.max(0, -score / 5);
+    level = level * (CALM_KEEPS + (1 - CALM_KEEPS) * upset) + upset;
+    peak = Math.max(peak, level);
+  }
+  return round(peak, 2);
 }
 
 function longestRun<T>(entries: readonly T[], test: (entry: T) => boolean): number {

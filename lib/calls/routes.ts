@@ -1,11 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { CallStore } from "./call-store.ts";
+import { compareCalls } from "./compare.ts";
 import { toContactLens } from "./contact-lens.ts";
+import type { Excerpt } from "./excerpt.ts";
 import { sendCsv, sendJsonLines } from "./export.ts";
+import { costOf } from "./prices.ts";
 import { readQuality } from "./quality.ts";
 import {
   BadParameter,
+  compareQuery,
   filterQuery,
   fromCursor,
   listQuery,
@@ -14,15 +18,17 @@ import {
   reportQuery,
   toCursor,
   toFilter,
+  toSort,
   toSpan,
 } from "./query.ts";
 import { reportCall } from "./report.ts";
-import { listCalls, readCall } from "./store/read.ts";
+import { findExcerpts, listCalls, positionOf, readCall } from "./store/read.ts";
 import { deleteCall } from "./store/write.ts";
 import {
   badRequestWire,
   callListWire,
   callWire,
+  compareWire,
   conflictWire,
   notFoundWire,
   qualityWire,
@@ -49,14 +55,28 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
 
   app.get(
     "/calls",
-    { config: READ, schema: describe("Calls, newest first", { querystring: listQuery, 200: callListWire }) },
+    {
+      config: READ,
+      schema: describe("Calls, sorted and filtered, page by page", {
+        querystring: listQuery,
+        200: callListWire,
+      }),
+    },
     async (request) => {
-      const { limit, cursor, ...filter } = parseQuery(listQuery, request.query);
+      const { limit, cursor, ...query } = parseQuery(listQuery, request.query);
+      const filter = toFilter(query);
+      const sort = toSort(query);
       const after = cursor === undefined ? null : fromCursor(cursor);
       // One more than wanted tells whether there is another page.
-      const calls = await listCalls(db, toFilter(filter), after, limit + 1);
+      const calls = await listCalls(db, filter, after, limit + 1, sort);
       const last = calls.length > limit ? calls[limit - 1] : undefined;
-      return toWire({ calls: calls.slice(0, limit), nextCursor: last ? toCursor(last) : null });
+      const page = calls.slice(0, limit);
+      const ids = page.map(({ sessionId }) => sessionId);
+      const excerpts = filter.words ? await findExcerpts(db, ids, filter.words) : new Map<string, Excerpt>();
+      return toWire({
+        calls: page.map((call) => ({ ...call, match: excerpts.get(call.sessionId) ?? null })),
+        nextCursor: last ? toCursor(positionOf(last, sort)) : null,
+      });
     },
   );
 
@@ -129,7 +149,25 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
     async (request) => {
       const query = parseQuery(qualityQuery, request.query);
       const { from, to } = toSpan(query, Date.now());
-      return toWire(await readQuality(db, from, to, query.bucket, query.time_zone));
+      const quality = await readQuality(db, from, to, query.bucket, query.time_zone);
+      const usage = quality.usage.map((one) => ({ ...one, cost: costOf(one, store.prices) }));
+      return toWire({ ...quality, usage });
+    },
+  );
+
+  app.get(
+    "/quality/compare",
+    {
+      config: READ,
+      schema: describe("Figures of calls that have something in common, beside each other", {
+        querystring: compareQuery,
+        200: compareWire,
+      }),
+    },
+    async (request) => {
+      const { by, time_zone: timeZone, ...query } = parseQuery(compareQuery, request.query);
+      const span = toSpan({ ...query, bucket: "day" }, Date.now());
+      return toWire({ by, groups: await compareCalls(db, { ...span, timeZone }, by) });
     },
   );
 

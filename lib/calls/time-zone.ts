@@ -1,3 +1,5 @@
+import { type Expression, sql } from "kysely";
+
 /*
  * Days of a time zone. An offset is what the zone's clocks show minus UTC, ms.
  */
@@ -51,6 +53,17 @@ export class ZoneDays {
   #offsetAt(at: number): number {
     return (this.offsets.findLast(({ since }) => since <= at) ?? this.offsets[0]).offsetMs;
   }
+}
+
+/** What a zone's clocks are ahead of UTC at the time in a column, ms. */
+export function offsetOf(column: string, [first, ...later]: ZoneDays["offsets"]): Expression<number> {
+  if (later.length === 0) return sql`${sql.lit(first.offsetMs)}`;
+  const cases = later
+    .toReversed()
+    .map(
+      ({ since, offsetMs }) => sql`when ${sql.ref(column)} >= ${sql.lit(since)} then ${sql.lit(offsetMs)}`,
+    );
+  return sql`case ${sql.join(cases, sql` `)} else ${sql.lit(first.offsetMs)} end`;
 }
 
 function offsetReader(timeZone: string): (at: number) => number {

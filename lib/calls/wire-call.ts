@@ -16,5 +16,6 @@ export function toCallWire(call: CallRecord): unknown {
     escalated: escalation.triggered,
     replyP50Ms: quality.replyP50Ms,
     replyP95Ms: quality.replyP95Ms,
+    risk: sentiment.risk,
   });
 }

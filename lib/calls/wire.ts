@@ -3,6 +3,7 @@ import { ANSWER_OUTCOMES } from "../session/moments.ts";
 import { CONVERSATION_TYPES } from "../wire/events.ts";
 import { TRANSFER_OUTCOMES } from "../wire/line-events.ts";
 import { FEEDBACK, SENTIMENTS, SUPERVISOR_ACTIONS } from "../wire/log-events.ts";
+import { COMPARISONS } from "./compare.ts";
 import { CALL_ENDS } from "./record.ts";
 import { LABELS } from "./report-sentiment.ts";
 
@@ -51,10 +52,20 @@ const callFields = {
   escalated: z.boolean().nullable(),
   reply_p50_ms: msOrNull,
   reply_p95_ms: msOrNull,
+  risk: z.number().min(0).nullable(),
 };
 
 export const callListWire = z.object({
-  calls: z.array(z.object({ ...callFields, alerts: count.nullable() })),
+  calls: z.array(
+    z.object({
+      ...callFields,
+      alerts: count.nullable(),
+      match: z
+        .object({ turn: count, before: z.string(), found: z.string(), after: z.string() })
+        .nullable()
+        .describe("where the words of `q` stand; null without `q`"),
+    }),
+  ),
   next_cursor: text,
 });
 
@@ -184,6 +195,7 @@ export const reportWire = z.object({
     frustrated_share: share,
     recovered: z.object({ turn: count, offset_ms: ms }).nullable(),
     peak_frustration: count,
+    risk: z.number().min(0).nullable(),
   }),
   escalation: z.object({
     triggered: z.boolean(),
@@ -234,7 +246,33 @@ export const qualityWire = z.object({
   to: time,
   bucket: z.enum(["hour", "day"]),
   totals: z.object(figures),
+  usage: z.array(
+    z.object({
+      model: z.string(),
+      requests: count,
+      input_tokens: count,
+      output_tokens: count,
+      cost: z.number().nullable().describe("dollars; null where MODEL_PRICES does not name the model"),
+    }),
+  ),
   buckets: z.array(z.object({ start: time, ...figures })),
+});
+
+export const compareWire = z.object({
+  by: z.enum(COMPARISONS),
+  groups: z.array(
+    z.object({
+      key: text,
+      calls: count,
+      escalated: count,
+      escalation_rate: share,
+      score,
+      negative_share: share,
+      duration_ms: msOrNull,
+      reply_p50_ms: msOrNull,
+      alerts_per_call: z.number().min(0),
+    }),
+  ),
 });
 
 export const badRequestWire = z.object({

@@ -1,5 +1,5 @@
 // @ts-check
-import { html } from "/assets/vendor/htm.js";
+import { html, useEffect } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
 import { channelName, endName } from "../shared/names.js";
 import { readToken } from "../shared/token.js";
@@ -11,10 +11,16 @@ import { InHand } from "./in-hand.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 import { ScoreChart } from "./score-chart.js";
-import { Empty, Loading } from "./states.js";
+import { Loading } from "./states.js";
 import { SupervisorPanel } from "./supervisor-panel.js";
 import { useActs } from "./use-acts.js";
 import { useLive } from "./use-live.js";
+
+/** A link to a live call that has ended is a link to its report. @param {{ id: string }} props */
+function ToReport({ id }) {
+  useEffect(() => location.replace(formatRoute("calls", id)), [id]);
+  return html`<${Loading} what="its report" />`;
+}
 
 /** One live call, as it happens. @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
 export function CallView({ id, onUnauthorised }) {
@@ -23,9 +29,7 @@ export function CallView({ id, onUnauthorised }) {
   const acts = useActs(id, state.you, onUnauthorised);
   if (!call || feed.status === "gone") {
     if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
-    return html`<${Empty} title="This call is not live any more">
-      <p><a href=${formatRoute("calls", id)}>Open its report</a> or <a href=${formatRoute("live")}>go back to the live calls</a>.</p>
-    <//>`;
+    return html`<${ToReport} id=${id} />`;
   }
   const needs = needsOf(call);
   const handedOver = groupOf(call, needs) === "handedOver";

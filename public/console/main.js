@@ -1,6 +1,7 @@
 // @ts-check
-import { html, render, useEffect, useState } from "/assets/vendor/htm.js";
+import { html, render, useEffect, useRef, useState } from "/assets/vendor/htm.js";
 import { SignIn } from "../shared/sign-in.js";
+import { borrowToken } from "../shared/token.js";
 import { callingForHelp } from "./alarms.js";
 import { CallsView } from "./calls-view.js";
 import { DeskView } from "./desk-view.js";
@@ -22,11 +23,21 @@ const TABS = /** @type {const} */ ([
 
 function App() {
   const [problem, setProblem] = useState(/** @type {string | null} */ (null));
+  const [visit, setVisit] = useState(0);
+  const asking = useRef(false);
+  /** @param {string} why */
+  const onUnauthorised = async (why) => {
+    if (asking.current) return;
+    asking.current = true;
+    if (await borrowToken()) setVisit((before) => before + 1);
+    else setProblem(why);
+    asking.current = false;
+  };
   return html`${
     problem !== null
       ? html`<header class="bar"><h1>Console</h1></header>
           <main><${SignIn} what="the console" problem=${problem} onToken=${() => setProblem(null)} /></main>`
-      : html`<${Console} onUnauthorised=${setProblem} />`
+      : html`<${Console} key=${visit} onUnauthorised=${onUnauthorised} />`
   }`;
 }
 
@@ -103,5 +114,7 @@ function skipToContent(event) {
   document.getElementById("content")?.focus();
 }
 
+// The browser would set the place before the rows are there; the views know when they are.
+history.scrollRestoration = "manual";
 const root = document.getElementById("app");
 if (root) render(html`<${App} />`, root);

@@ -5,6 +5,7 @@ import { channelName, endName } from "../shared/names.js";
 import { when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { CoachingCards } from "./coaching-cards.js";
+import { cameFromCalls } from "./kept-rows.js";
 import { nameOf } from "./name-of.js";
 import {
   CallErrors,
@@ -30,21 +31,18 @@ export function ReportView({ id, query, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;
   const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised, hasEnded);
   const loaded = answers !== null;
+  useEffect(() => scrollTo(0, 0), [id]);
   useEffect(() => {
     if (loaded && query.turn) showTurn(Number(query.turn));
   }, [loaded, query.turn]);
-  if (error?.status === 404) {
-    return html`<${Empty} title="No such call">
-      <p>${error.message}. <a href=${formatRoute("calls")}>Show all calls</a></p>
-    <//>`;
-  }
+  if (error?.status === 404) return html`<${ByCallId} id=${id} onUnauthorised=${onUnauthorised} />`;
   if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
   if (!answers) return html`<${Loading} what="the report" />`;
   const [call, report] = answers;
   const ended = call.ended_at === null ? "still live" : endName(call.end_reason);
   return html`<article class="report">
     <header class="call-head">
-      <a class="back always" href=${formatRoute("calls")}>← Recent calls</a>
+      <${BackToCalls} />
       <h2>${nameOf({ id: call.session_id, callId: call.call_id })}</h2>
       ${call.label && call.label !== "none" && html`<${VerdictChip} sentiment=${call.label} />`}
       ${call.escalated && html`<span class="chip alert">escalated</span>`}
@@ -72,6 +70,34 @@ export function ReportView({ id, query, onUnauthorised }) {
       </div>
     </div>
   </article>`;
+}
+
+/** Back to the list as it was, if this page was opened from one. */
+function BackToCalls() {
+  /** @param {Event} event */
+  const back = (event) => {
+    if (!cameFromCalls()) return;
+    event.preventDefault();
+    history.back();
+  };
+  return html`<a class="back always" href=${formatRoute("calls")} onClick=${back}>← Recent calls</a>`;
+}
+
+/** The link may carry the platform's id of the call. @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
+function ByCallId({ id, onUnauthorised }) {
+  const { answers, error, retry } = useFetched(
+    [`/calls?limit=200&id=${encodeURIComponent(id)}`],
+    onUnauthorised,
+  );
+  const call = answers?.[0].calls.find((/** @type {any} */ one) => one.call_id === id);
+  useEffect(() => {
+    if (call) location.replace(formatRoute("calls", call.session_id));
+  }, [call]);
+  if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
+  if (!answers || call) return html`<${Loading} what="the report" />`;
+  return html`<${Empty} title="No such call">
+    <p>There is no call ${id}. <a href=${formatRoute("calls")}>Show all calls</a></p>
+  <//>`;
 }
 
 /** The line of the caller's mood; a click on a point leads to its turn. @param {{ report: any }} props */

@@ -28,6 +28,7 @@ describe("the sentiment of a call", () => {
       frustratedShare: null,
       recovered: null,
       peakFrustration: 0,
+      risk: null,
     };
     assert.deepEqual(reportSentiment([]), { ...empty, periods: { by: "turn", values: [] } });
     assert.deepEqual(reportSentiment([userTurn(1, 500, null)]), {

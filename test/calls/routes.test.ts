@@ -101,6 +101,9 @@ describe("the routes", () => {
     ["/calls?limit=1&limit=2", "limit"],
     ["/calls?cursor=nonsense", "cursor"],
     ["/calls?page=2", "page"],
+    ["/calls?q=!!", "q"],
+    ["/calls?sort=mood", "sort"],
+    ["/quality/compare?by=mood", "by"],
     ["/calls/ended/report?format=xml", "format"],
     ["/quality?bucket=week", "bucket"],
     ["/quality?time_zone=Mars/Olympus", "time_zone"],
@@ -156,11 +159,12 @@ describe("the routes", () => {
       "/calls/{id}",
       "/calls/{id}/report",
       "/quality",
+      "/quality/compare",
     ]);
     const names = body.paths["/quality"].get.parameters.map(({ name }: { name: string }) => name);
     assert.deepEqual(names, ["from", "to", "bucket", "time_zone"]);
     const answer = body.paths["/quality"].get.responses["200"].content["application/json"].schema;
-    assert.deepEqual(Object.keys(answer.properties), ["from", "to", "bucket", "totals", "buckets"]);
+    assert.deepEqual(Object.keys(answer.properties), ["from", "to", "bucket", "totals", "usage", "buckets"]);
   });
 });
 

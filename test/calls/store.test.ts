@@ -71,7 +71,7 @@ describeStores("the store of calls", (create, kind) => {
   async function positionOf(sessionId: string) {
     const call = await readCall(database.db, sessionId);
     assert.ok(call);
-    return { startedAt: call.startedAt, sessionId };
+    return { value: call.startedAt, sessionId };
   }
 
   test("gives a call back as it was written", async () => {
@@ -141,6 +141,7 @@ describeStores("the store of calls", (create, kind) => {
       endedAt: Date.UTC(2026, 0, 15, 10, 31),
       endReason: "client_closed",
       durationMs: 60_000,
+      risk: 1.5,
       userTurns: 3,
       assistantTurns: 2,
       score: -2.5, // (−2.5 − 5 + 0) / 3
@@ -221,7 +222,7 @@ describeStores("the store of calls", (create, kind) => {
     const seen: string[] = [];
     for await (const page of [1, 2, 3]) {
       const last = seen.at(-1);
-      const after = last ? { startedAt: Number(last.slice(4)), sessionId: last } : null;
+      const after = last ? { value: Number(last.slice(4)), sessionId: last } : null;
       seen.push(...(await listCalls(database.db, {}, after, 3)).map(({ sessionId }) => sessionId));
       await storeCall(database.db, callRecord({ sessionId: `new-${page}`, startedAt: 100 + page }));
       // The very call that the next page begins after.

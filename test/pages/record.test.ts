@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { pino } from "pino";
 import type { Browser } from "playwright-core";
-import { openDatabase } from "../../lib/calls/store/database.ts";
-import { setSummary } from "../../lib/calls/store/write.ts";
 import {
   accessibilityFaults,
   openBrowser,
@@ -14,52 +8,38 @@ import {
   screenshot,
   skipWithoutChromium,
 } from "../support/browser.ts";
-import { assistantTurn, callRecord, storeCalls, userTurn } from "../support/call-records.ts";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
-
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const LONG_ID = `CA-${"0123456789abcdef".repeat(12)}`;
+import { LONG_ID, type RecordServer, startRecordServer } from "../support/record-server.ts";
 
 describe("the record on the console", { skip: skipWithoutChromium() }, () => {
-  let folder: string;
-  let server: ServerProcess;
+  let server: RecordServer;
   let browser: Browser;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "record-"));
-    const url = `file:${join(folder, "calls.db")}`;
-    await fill(url);
-    [server, browser] = await Promise.all([
-      startServerProcess({ env: { DATABASE_URL: url, RETENTION_DAYS: "0" } }),
-      openBrowser(),
-    ]);
+    [server, browser] = await Promise.all([startRecordServer(), openBrowser()]);
   });
   after(async () => {
     await browser?.close();
     await server?.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   const open = (path: string, options: Parameters<typeof openPage>[2] = {}) =>
     openPage(browser, `${server.url}/console#${path}`, options);
 
   test("a chart of thirty days has dates at every width, and none is cut off", async () => {
-    for (const width of [320, 360, 480, 700, 1024, 1280]) {
-      const { page, errors } = await openPage(browser, "about:blank", { width });
-      await page.addInitScript(RECORD_NAMES);
-      await page.goto(`${server.url}/console#/quality`);
-      await page.getByRole("heading", { name: "Escalation rate" }).waitFor();
+    const { page, errors } = await openPage(browser, "about:blank");
+    await page.addInitScript(RECORD_NAMES);
+    await page.goto(`${server.url}/console#/quality`);
+    for (const width of [1280, 1024, 700, 480, 360, 320]) {
+      await page.setViewportSize({ width, height: 800 });
       await page.waitForFunction(
-        "names.some(({ text }) => /^[0-9]+ [A-Z][a-z]|^[A-Z][a-z]+ [0-9]/.test(text))",
+        `names.some(({ text, page }) => page === ${width} && /^([0-9]+ [A-Z][a-z]|[A-Z][a-z]+ [0-9])/.test(text))`,
       );
-      const names: { text: string; left: number; right: number; width: number }[] =
-        await page.evaluate("names");
+      const names = await page.evaluate<{ left: number; right: number; width: number }[]>("names");
       const cut = names.filter(({ left, right, width }) => left < 0 || right > width);
       assert.deepEqual(cut, [], `at ${width} px`);
-      assert.deepEqual(errors, []);
-      await page.context().close();
     }
+    assert.deepEqual(errors, []);
+    await page.context().close();
   });
 
   test("a click on a day of a chart shows the calls of that day", async () => {
@@ -77,8 +57,8 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     await page.mouse.down();
     await page.mouse.up();
     await page.locator("table.calls tbody tr").first().waitFor();
-    const from = await page.getByLabel("From").inputValue();
-    assert.equal(from, await page.getByLabel("To").inputValue());
+    const from = await page.getByLabel("From", { exact: true }).inputValue();
+    assert.equal(from, await page.getByLabel("To", { exact: true }).inputValue());
     const shown = await page.locator("table.calls td[data-name=Began]").allInnerTexts();
     const day = new Date(`${from}T00:00Z`).toLocaleDateString("en-US", {
       dateStyle: "medium",
@@ -187,93 +167,7 @@ const RECORD_NAMES = `
     const { width } = this.measureText(text);
     const start = { center: x - width / 2, right: x - width }[this.textAlign] ?? x;
     const left = start + this.getTransform().e;
-    names.push({ text, left, right: left + width, width: this.canvas.width });
+    names.push({ text, left, right: left + width, width: this.canvas.width, page: innerWidth });
     fillText.call(this, text, x, y);
   };
 `;
-
-async function fill(url: string): Promise<void> {
-  const { db } = await openDatabase(url, pino({ level: "silent" }));
-  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
-  const monthOfCalls = Array.from({ length: 120 }, (_, n) =>
-    callRecord({
-      sessionId: `month-${n}`,
-      callId: `CA-month-${n}`,
-      startedAt: today - Math.floor(n / 4) * DAY_MS - (n % 4) * 5 * HOUR_MS,
-      turns: [
-        userTurn(1, 0, n % 3 === 0 ? "negative" : "neutral"),
-        assistantTurn(2, 10, { replyMs: 400 + n }),
-      ],
-    }),
-  );
-  const march = (text: string) => Date.parse(`2026-03-${text}Z`);
-  await storeCalls(db, [
-    ...monthOfCalls,
-    callRecord({
-      sessionId: "before",
-      callId: "CA-morning-of-the-23rd-in-utc",
-      startedAt: march("23T02:00"),
-    }),
-    callRecord({ sessionId: "that", callId: "CA-evening-of-the-23rd", startedAt: march("24T01:30") }),
-    callRecord({ sessionId: "long", callId: LONG_ID, startedAt: march("24T12:00") }),
-    wholeCall(march("25T10:00")),
-  ]);
-  await setSummary(db, "whole", [
-    {
-      identifier: "call_summary",
-      value: "The caller wanted the parcel.",
-      confidence: 0.9,
-      reasoning: "said so",
-      type: "summary",
-    },
-  ]);
-  await db.destroy();
-}
-
-/** One with everything a report can show. */
-function wholeCall(startedAt: number) {
-  const tools = [
-    { name: "get_order", outcome: "ok" as const, latencyMs: 41 },
-    { name: "refund", outcome: "error" as const, latencyMs: null },
-  ];
-  const answer = { firstChunkMs: 300, replyMs: 310, answerMs: 900, outcome: "completed" as const };
-  return callRecord({
-    sessionId: "whole",
-    callId: "CA-whole",
-    startedAt,
-    variables: { plan: "gold" },
-    turns: [
-      assistantTurn(1, 0, { text: "Hello! What can I do for you?", words: 7 }),
-      userTurn(2, 5_000, "neutral", { text: "مرحبا، أين طردي؟", utterance: 1 }),
-      assistantTurn(3, 5_010, { ...answer, text: "I have found it.", tools }),
-      userTurn(4, 12_000, "negative", { text: "זה מאוחר מדי", utterance: 2 }),
-      assistantTurn(5, 20_000, { text: "I am the team lead, I look after it.", words: 9 }),
-      userTurn(6, 26_000, "frustrated", { text: "Nobody looks after anything!", utterance: 3 }),
-      userTurn(7, 33_000, "frustrated", { text: "A supervisor, now!", utterance: 4 }),
-      assistantTurn(8, 33_010, { ...answer, text: "Let me connect you with a supervisor." }),
-    ],
-    alerts: [
-      {
-        offsetMs: 26_000,
-        rule: "negative_run",
-        severity: "warn",
-        message: "Two unhappy turns",
-        evidence: { turns: [4, 6] },
-      },
-    ],
-    supervisor: [
-      { offsetMs: 15_000, action: "whisper", text: "Offer to send it again", by: "anna" },
-      { offsetMs: 20_004, action: "say", text: "I am the team lead, I look after it.", by: "anna" },
-    ],
-    escalation: {
-      reason: "frustration_threshold_exceeded",
-      utterance: 4,
-      offsetMs: 33_300,
-      frustrationCount: 3,
-      threshold: 3,
-      sameTurn: true,
-      action: "cold_transfer",
-      outcome: "requested",
-    },
-  });
-}

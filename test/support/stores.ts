@@ -28,7 +28,7 @@ export function describeStores(
   describe(`${name} (PostgreSQL)`, { skip: skipWithoutPostgres }, () => suite(createPostgres, "postgres"));
 }
 
-async function createSqlite(): Promise<TestStore> {
+export async function createSqlite(): Promise<TestStore> {
   const folder = await mkdtemp(join(tmpdir(), "calls-"));
   return {
     url: `file:${join(folder, "data", "calls.db")}`,

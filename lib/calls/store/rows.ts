@@ -194,6 +194,7 @@ const listRow = z
     reply_p50_ms: z.number().nullable(),
     reply_p95_ms: z.number().nullable(),
     alerts: z.number().nullable(),
+    risk: z.number().nullable(),
   })
   .transform((row) => ({
     sessionId: row.id,
@@ -216,6 +217,7 @@ const listRow = z
     replyP50Ms: row.reply_p50_ms,
     replyP95Ms: row.reply_p95_ms,
     alerts: row.alerts,
+    risk: row.risk,
   }));
 
 /** A call in a list: what is known without its turns. The figures are null while it goes on. */

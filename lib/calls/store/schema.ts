@@ -1,4 +1,4 @@
-import type { Generated, Kysely, Migration } from "kysely";
+import { type Generated, type Kysely, type Migration, PostgresAdapter, sql } from "kysely";
 
 /*
  * The tables, the same in SQLite and PostgreSQL. Times are epoch ms, JSON is kept as text, yes and no are 1 and 0:
@@ -32,6 +32,11 @@ export type CallsTable = {
   reply_p50_ms: number | null;
   reply_p95_ms: number | null;
   alerts: number | null;
+  duration_ms: number | null;
+  /** See `SentimentReport.risk`. */
+  risk: number | null;
+  /** Its number in the index of words, see search.ts; null while it is not there. */
+  doc: number | null;
   /** What the call added to `quality`, so that its deletion can take it back. */
   tally: string | null;
 };
@@ -67,6 +72,13 @@ export type NotesTable = {
   body: string;
 };
 
+/** What a call can be found by, of which it may have many: an alert's rule, a topic, a label. */
+export type TagsTable = {
+  session_id: string;
+  kind: string;
+  value: string;
+};
+
 /** Counts of ended calls by the hour they started in: `/quality` reads these and no call. */
 export type QualityTable = {
   hour: number;
@@ -94,6 +106,7 @@ export type Schema = {
   calls: CallsTable;
   turns: TurnsTable;
   notes: NotesTable;
+  tags: TagsTable;
   quality: QualityTable;
   instances: InstancesTable;
   webhooks: WebhooksTable;
@@ -218,4 +231,38 @@ export const migrations: Record<string, Migration> = {
       await db.schema.alterTable("turns").addColumn("speaker", "text").execute();
     },
   },
+  "006_search": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("calls").addColumn("duration_ms", "bigint").execute();
+      await db.schema.alterTable("calls").addColumn("risk", "double precision").execute();
+      await db.schema.alterTable("calls").addColumn("doc", "bigint").execute();
+      for (const column of ["score", "duration_ms", "reply_p95_ms", "risk"]) {
+        await db.schema.createIndex(`calls_by_${column}`).on("calls").columns([column, "id"]).execute();
+      }
+      await db.schema.createIndex("calls_by_doc").on("calls").column("doc").execute();
+      // The two names of a call, so that a search for a part of one reads these and no call.
+      await db.schema.createIndex("calls_by_name").on("calls").columns(["call_id", "id"]).execute();
+      await db.schema
+        .createTable("tags")
+        .addColumn("session_id", "text", (column) => column.notNull())
+        .addColumn("kind", "text", (column) => column.notNull())
+        .addColumn("value", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("tags_key", ["kind", "value", "session_id"])
+        .execute();
+      await db.schema.createIndex("tags_by_call").on("tags").column("session_id").execute();
+      await createWordIndex(db);
+    },
+  },
 };
+
+/** The words are taken apart before they come here, see search-words.ts; the databases only have to keep them. */
+async function createWordIndex(db: Kysely<unknown>): Promise<void> {
+  if (db.getExecutor().adapter instanceof PostgresAdapter) {
+    await sql`create table call_words (doc bigserial primary key, words tsvector not null)`.execute(db);
+    await sql`create index call_words_index on call_words using gin (words)`.execute(db);
+  } else {
+    await sql`create virtual table call_words using fts5(words, content='', contentless_delete=1, prefix='3')`.execute(
+      db,
+    );
+  }
+}

@@ -1,8 +1,10 @@
 import { addTally, parseTally, tallyCall } from "../quality.ts";
-import type { CallOutcome, SummaryItem } from "../record.ts";
+import type { CallOutcome, CallRecord, SummaryItem } from "../record.ts";
 import { reportCall } from "../report.ts";
 import { readCall } from "./read.ts";
 import type { Db } from "./schema.ts";
+import { forgetWords, indexWords } from "./search.ts";
+import { StoreError } from "./store-error.ts";
 
 /** Deleting goes in steps of so many calls, so that nothing else has to wait long. */
 const DELETE_BATCH = 200;
@@ -32,6 +34,9 @@ export async function finishCall(db: Db, sessionId: string, outcome: CallOutcome
   const call = { ...open, ...outcome };
   const report = reportCall(call);
   const tally = tallyCall(call, report);
+  // It has been ended once, as crashed.
+  await forgetIndex(db, sessionId, state.doc);
+  const doc = await indexCall(db, call);
   await db
     .updateTable("calls")
     .set({
@@ -46,6 +51,9 @@ export async function finishCall(db: Db, sessionId: string, outcome: CallOutcome
       reply_p50_ms: report.quality.replyP50Ms,
       reply_p95_ms: report.quality.replyP95Ms,
       alerts: call.alerts.length,
+      duration_ms: report.durationMs,
+      risk: report.sentiment.risk,
+      doc,
       tally: JSON.stringify(tally),
     })
     .where("id", "=", sessionId)
@@ -62,11 +70,13 @@ export async function reopenCall(db: Db, sessionId: string): Promise<boolean> {
   const state = await lockCall(db, sessionId);
   if (state?.end_reason !== "crashed") return false;
   if (state.tally !== null) await addTally(db, parseTally(state.tally), -1);
+  await forgetIndex(db, sessionId, state.doc);
   const unknown = { user_turns: null, assistant_turns: null, score: null, label: null, negative_share: null };
   const figures = { ...unknown, escalated: null, reply_p50_ms: null, reply_p95_ms: null, alerts: null };
+  const order = { duration_ms: null, risk: null, doc: null };
   await db
     .updateTable("calls")
-    .set({ ended_at: null, end_reason: null, tally: null, ...figures })
+    .set({ ended_at: null, end_reason: null, tally: null, ...figures, ...order })
     .where("id", "=", sessionId)
     .execute();
   // Nobody has to be told any more, if nobody has been.
@@ -80,8 +90,64 @@ function lockCall(db: Db, sessionId: string) {
     .updateTable("calls")
     .set({ id: sessionId })
     .where("id", "=", sessionId)
-    .returning(["ended_at", "end_reason", "tally"])
+    .returning(["ended_at", "end_reason", "tally", "doc"])
     .executeTakeFirst();
+}
+
+/** Takes back what {@link indexCall} has done. */
+async function forgetIndex(db: Db, sessionId: string, doc: number | null): Promise<void> {
+  if (doc === null) return;
+  await forgetWords(db, [doc]);
+  await db.deleteFrom("tags").where("session_id", "=", sessionId).where("kind", "=", "alert").execute();
+}
+
+/** Makes a call that has ended findable by its words and alerts. @returns its number in the index of words. */
+async function indexCall(db: Db, call: CallRecord): Promise<number> {
+  const rules = [...new Set(call.alerts.map(({ rule }) => rule))];
+  if (rules.length > 0) {
+    await db
+      .insertInto("tags")
+      .values(rules.map((value) => ({ session_id: call.sessionId, kind: "alert", value })))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  return indexWords(
+    db,
+    call.turns.map(({ text }) => text),
+  );
+}
+
+/**
+ * Puts calls into the index that ended before there was one, the newest first.
+ * @returns how many, at most `limit`; 0 when none is left.
+ */
+export async function indexOldCalls(db: Db, limit: number): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const old = await trx
+      .selectFrom("calls")
+      .select("id")
+      .where("doc", "is", null)
+      .where("ended_at", "is not", null)
+      .orderBy("started_at", "desc")
+      .limit(limit)
+      .execute();
+    for (const { id } of old) {
+      const call = await readCall(trx, id).catch((error: unknown) => {
+        // It cannot be read, so it cannot be found either; whoever opens it is told what to do.
+        if (error instanceof StoreError && error.code === "bad_row") return null;
+        throw error;
+      });
+      const figures = call
+        ? {
+            doc: await indexCall(trx, call),
+            duration_ms: reportCall(call).durationMs,
+            risk: reportCall(call).sentiment.risk,
+          }
+        : { doc: 0 };
+      await trx.updateTable("calls").set(figures).where("id", "=", id).execute();
+    }
+    return old.length;
+  });
 }
 
 /** Deletes a call that has ended, and takes its figures back. */
@@ -119,19 +185,23 @@ async function deleteEnded(db: Db, ids: readonly string[]): Promise<number> {
     .deleteFrom("calls")
     .where("id", "in", ids)
     .where("ended_at", "is not", null)
-    .returning(["id", "tally"])
+    .returning(["id", "tally", "doc"])
     .execute();
   if (gone.length === 0) return 0;
   await deleteParts(
     db,
     gone.map(({ id }) => id),
   );
+  await forgetWords(
+    db,
+    gone.flatMap(({ doc }) => (doc === null ? [] : [doc])),
+  );
   for (const { tally } of gone) if (tally !== null) await addTally(db, parseTally(tally), -1);
   return gone.length;
 }
 
 async function deleteParts(db: Db, ids: readonly string[]): Promise<void> {
-  for (const table of ["turns", "notes", "webhooks"] as const) {
+  for (const table of ["turns", "notes", "tags", "webhooks"] as const) {
     await db.deleteFrom(table).where("session_id", "in", ids).execute();
   }
 }

@@ -1,0 +1,49 @@
+// @ts-check
+import { html } from "/assets/vendor/htm.js";
+import { duration, milliseconds, plural, score } from "../shared/format.js";
+import { endName } from "../shared/names.js";
+import { when } from "../shared/time.js";
+import { VerdictChip } from "../shared/verdict-chip.js";
+import { nameOf } from "./name-of.js";
+import { formatRoute } from "./route.js";
+
+/** @param {{ calls: any[], label?: string }} props */
+export function CallTable({ calls, label = "Calls" }) {
+  return html`<table class="calls" aria-label=${label}>
+    <thead>
+      <tr><th>Call</th><th>Began</th><th>Length</th><th>Mood</th><th>Score</th><th>Risk</th><th>Reply, p95</th><th>Ended</th></tr>
+    </thead>
+    <tbody>
+      ${calls.map((call) => html`<${CallRow} key=${call.session_id} call=${call} />`)}
+    </tbody>
+  </table>`;
+}
+
+/** @param {{ call: any }} props */
+function CallRow({ call }) {
+  const live = call.ended_at === null;
+  return html`<tr>
+    <th scope="row">
+      <a href=${live ? formatRoute("live", call.session_id) : formatRoute("calls", call.session_id)}>
+        ${nameOf({ id: call.session_id, callId: call.call_id })}
+      </a>
+      ${call.escalated && html` <span class="chip alert">escalated</span>`}
+      ${call.alerts > 0 && html` <span class="chip warn">${plural(call.alerts, "alert")}</span>`}
+      ${call.match && html`<${Found} sessionId=${call.session_id} match=${call.match} />`}
+    </th>
+    <td data-name="Began">${when(call.started_at)}</td>
+    <td data-name="Length">${live ? "live now" : duration(call.duration_ms)}</td>
+    <td data-name="Mood">${call.label && call.label !== "none" ? html`<${VerdictChip} sentiment=${call.label} />` : "–"}</td>
+    <td data-name="Score">${score(call.score)}</td>
+    <td data-name="Risk">${call.risk === null ? "–" : call.risk.toFixed(1)}</td>
+    <td data-name="Reply, p95">${milliseconds(call.reply_p95_ms)}</td>
+    <td data-name="Ended">${live ? "–" : endName(call.end_reason)}</td>
+  </tr>`;
+}
+
+/** The words that were looked for, and the way to their turn. @param {{ sessionId: string, match: any }} props */
+function Found({ sessionId, match: { turn, before, found, after } }) {
+  return html`<a class="found small" dir="auto" href=${formatRoute("calls", sessionId, { turn: String(turn) })}>
+    ${before}<mark>${found}</mark>${after}
+  </a>`;
+}
