@@ -57,7 +57,7 @@ const effort = z.string().regex(/^[a-z_]+$/, "a word such as none, minimal, low,
 
 /**
  * Every environment variable of the server, with its default. Times are in ms, sizes in bytes.
- * README's table and .env.example say the same to people; a test holds the three together.
+ * docs/configuration.md and .env.example say the same to people; a test holds the three together.
  */
 const schema = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(8080),

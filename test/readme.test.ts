@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
@@ -14,10 +14,10 @@ import { VoiceClient } from "./support/voice-client.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Writes a program of the README to a file of its own that stands beside `lib`, as a reader would. */
-async function writeProgram(t: TestContext, heading: string, begins: RegExp): Promise<string> {
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  const section = readme.slice(readme.indexOf(`## ${heading}`));
+/** Writes a program of a page to a file of its own that stands beside `lib`, as a reader would. */
+async function writeProgram(t: TestContext, page: string, heading: string, begins: RegExp): Promise<string> {
+  const text = await readFile(join(root, page), "utf8");
+  const section = text.slice(text.indexOf(`## ${heading}`));
   const [, code] =
     [...section.matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = ""]) => begins.test(text)) ?? [];
   assert.ok(code, `no such program under ${heading}`);
@@ -31,7 +31,7 @@ async function writeProgram(t: TestContext, heading: string, begins: RegExp): Pr
 }
 
 test("README's agent greets, answers, uses its tool and has the console, in at most 20 lines", async (t) => {
-  const program = await writeProgram(t, "An agent of your own", /createVoiceServer/);
+  const program = await writeProgram(t, "README.md", "Write your own agent", /createVoiceServer/);
   const code = await readFile(program, "utf8");
   assert.ok(code.trimEnd().split("\n").length <= 20, "more than 20 lines");
   const llm = await startMockLlm();
@@ -75,8 +75,8 @@ test("README's agent greets, answers, uses its tool and has the console, in at m
   });
 });
 
-test("README's listener posts when a caller is handed over", async (t) => {
-  const program = await writeProgram(t, "An agent of your own", /TellTeam/);
+test("the listener of docs/examples.md posts when a caller is handed over", async (t) => {
+  const program = await writeProgram(t, "docs/examples.md", "A node that watches calls", /TellTeam/);
   const posted: string[] = [];
   const chat = await listen(t, async (request, response) => {
     for await (const piece of request) posted.push(String(piece));
@@ -109,4 +109,24 @@ test("README's listener posts when a caller is handed over", async (t) => {
   await until(async () => posted.length === 1);
   assert.match(posted[0] ?? "", /Call .*: human_request/);
   await client.close();
+});
+
+test("README can be read in a few minutes, and every page it leads to is there", async () => {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  assert.ok(
+    readme.split(/\s+/).length <= 1_075,
+    "longer than half of what it once was: move detail into docs/",
+  );
+  for (const page of [
+    "README.md",
+    "docs/configuration.md",
+    "docs/examples.md",
+    "docs/calls.md",
+    "docs/design.md",
+  ]) {
+    const text = await readFile(join(root, page), "utf8");
+    for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)) {
+      await access(new URL(target, pathToFileURL(join(root, page))));
+    }
+  }
 });

@@ -136,7 +136,7 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     await comparison.getByRole("link", { name: "Weekday" }).click();
     await comparison.getByRole("rowheader", { name: "Monday" }).waitFor();
     await comparison.getByRole("link", { name: "Channel" }).click();
-    await comparison.getByRole("link", { name: "telephony inbound" }).click();
+    await comparison.getByRole("link", { name: "incoming call" }).click();
     await page.getByRole("link", { name: "CA-month-0", exact: true }).waitFor();
     assert.equal(await page.getByLabel("Channel").inputValue(), "telephonyInbound");
 

@@ -17,8 +17,10 @@ const defaultOf = (config: Config, name: string): string =>
   String(Object.entries(config).find(([key]) => key === name)?.[1] ?? "");
 
 describe("the settings on paper", () => {
-  test("README's table names the variables of the code, with their defaults", async () => {
-    const rows = [...(await read("README.md")).matchAll(/^\| `([A-Z][A-Z0-9_]+)` \| (?:`(.*?)` )?\|/gm)];
+  test("the table in docs/configuration.md names the variables of the code, with their defaults", async () => {
+    const rows = [
+      ...(await read("docs/configuration.md")).matchAll(/^\| `([A-Z][A-Z0-9_]+)` \| (?:`(.*?)` )?\|/gm),
+    ];
     const defaults = parseConfig({});
     assert.deepEqual(rows.map(([, name]) => name).sort(), await variablesOfTheCode());
     for (const [, name = "", given = ""] of rows) assert.equal(given, defaultOf(defaults, name), name);
