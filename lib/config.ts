@@ -4,10 +4,15 @@ import { z } from "zod";
 import { parsePrices } from "./calls/prices.ts";
 import { ConfigError } from "./errors.ts";
 import { parseTokens } from "./http/token-list.ts";
+import { relayAttributes } from "./lines/relay-attributes.ts";
 import { HOLD_MUSIC, type JsonObject } from "./wire/events.ts";
 
 const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+/** Stands in a path. */
+const secret = z
+  .string()
+  .regex(/^[\w-]{16,}$/, "use at least 16 letters and digits, e.g. of `openssl rand -hex 24`");
 /** `https://a.example, https://b.example`, each as a browser writes it in its Origin header. */
 const origins = z.string().transform((list, context) => {
   const entries = list.split(",").map((entry) => entry.trim());
@@ -97,6 +102,18 @@ const schema = z.object({
   TRANSFER_TYPE: z.enum(["cold", "warm"]).default("cold"),
   TRANSFER_HOLD_MUSIC: z.enum(HOLD_MUSIC).optional(),
 
+  // How long a supervisor's telephone rings.
+  TRANSFER_TIMEOUT_MS: ms(30_000),
+
+  // Lines beside /ws, see docs/lines.md. Where the world reaches this server, as platforms are told and sign it.
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  TWILIO_AUTH_TOKEN: z.string().min(8, "is the auth token of your Twilio account").optional(),
+  TELNYX_SECRET: secret.optional(),
+  RETELL_SECRET: secret.optional(),
+  RELAY_ATTRIBUTES: z.string().transform(parseRelayAttributes).optional(),
+  // A caller may listen, and think, for so long between two requests of a platform.
+  OPENAI_CALL_IDLE_MS: ms(120_000),
+
   MAX_SESSIONS: count(1_000),
   // Decoding a quarter of a megabyte of many small fields takes some ten ms, a whole one ten times that.
   MAX_FRAME_BYTES: count(256 * 1024),
@@ -155,6 +172,20 @@ const schema = z.object({
   WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),
 });
 
+/** A JSON object, as ConversationRelay names its attributes. */
+function parseRelayAttributes(json: string, context: z.RefinementCtx) {
+  try {
+    const result = relayAttributes.safeParse(JSON.parse(json));
+    if (result.success) return result.data;
+    context.addIssue(
+      result.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`).join(", "),
+    );
+  } catch {
+    context.addIssue("is not JSON");
+  }
+  return z.NEVER;
+}
+
 /** Whether every % of an address stands for a character, as in a password. */
 function isEncoded(url: string): boolean {
   try {
@@ -202,6 +233,23 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       path: ["WEBHOOK_SECRET"],
       error: "is needed with WEBHOOK_URL: the receiver must be able to tell who is calling",
     })
+    .refine(
+      ({ PUBLIC_URL, TWILIO_AUTH_TOKEN, TELNYX_SECRET }) => {
+        return PUBLIC_URL !== undefined || (TWILIO_AUTH_TOKEN ?? TELNYX_SECRET) === undefined;
+      },
+      {
+        path: ["PUBLIC_URL"],
+        error: "is needed with TWILIO_AUTH_TOKEN and TELNYX_SECRET: the platform signs it and dials it",
+      },
+    )
+    .refine(
+      ({ WORKERS, TWILIO_AUTH_TOKEN, TELNYX_SECRET, RETELL_SECRET }) =>
+        WORKERS === 1 || (TWILIO_AUTH_TOKEN ?? TELNYX_SECRET ?? RETELL_SECRET) === undefined,
+      {
+        path: ["WORKERS"],
+        error: "must be 1 with Twilio, Telnyx or Retell: their calls come back to the process they began in",
+      },
+    )
     .safeParse(given);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);

@@ -15,7 +15,14 @@ export class ConfigError extends AgentServerError {
 
 /** A frame that is not a valid event of the protocol. The call goes on. */
 export class FrameError extends AgentServerError {
-  readonly code: "bad_utf8" | "bad_json" | "not_an_object" | "unknown_type" | "wrong_sender" | "bad_field";
+  readonly code:
+    | "bad_utf8"
+    | "bad_json"
+    | "not_an_object"
+    | "unknown_type"
+    | "wrong_sender"
+    | "bad_field"
+    | "platform_error";
   /** The type the frame claims to have, where it is one of the protocol's. */
   readonly eventType: string | null;
 

@@ -18,6 +18,7 @@ import { closeSocket } from "../socket/outbox.ts";
 import { guardRoutes } from "./auth.ts";
 import { securityHeaders } from "./headers.ts";
 import { isLoopback } from "./hosts.ts";
+import { type SocketRoute, serveLines } from "./lines.ts";
 import { readTokens, Tokens, watchTokens } from "./tokens.ts";
 
 /** How often every peer is asked for a sign of life, ms. */
@@ -158,18 +159,33 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
           why === "full" ? "All lines are busy: MAX_SESSIONS calls are open" : "The server is going away",
       });
   };
-  const atoms = atomsLine(config);
-  for (const [path, setupSession] of Object.entries(routes)) {
-    app.get(path, { websocket: true, onRequest: admit, config: { access: "call" } }, (socket, request) => {
+  const takeCalls = ({ path, line, setupSession, guard }: SocketRoute) => {
+    const options = guard
+      ? { onRequest: [guard, admit], config: { access: "public" as const } }
+      : { onRequest: admit, config: { access: "call" as const } };
+    app.get(path, { websocket: true, ...options }, (socket, request) => {
       // Asked again, for between the hook and the handshake other requests may have come.
       const why = notReady ? "not_ready" : connections.refusal();
       if (why === null) {
-        connections.add(socket, request.raw.socket, { setupSession, line: atoms });
+        connections.add(socket, request.raw.socket, { setupSession, line });
         return;
       }
       refused(why)(request);
       const reason = notReady ? "the server is not ready, see /ready" : "no place, try again later";
       closeSocket(socket, 1013, reason);
+    });
+  };
+  const atoms = atomsLine(config);
+  for (const [path, setupSession] of Object.entries(routes)) takeCalls({ path, line: atoms, setupSession });
+  const [setupSession] = Object.values(routes);
+  if (setupSession) {
+    await serveLines(app, {
+      config,
+      log,
+      setupSession,
+      calls: connections.calls,
+      takeCalls,
+      refusal: () => (notReady ? "not_ready" : connections.refusal()),
     });
   }
 

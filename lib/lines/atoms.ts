@@ -5,10 +5,13 @@ import type { Codec, Line, Step } from "./line.ts";
 
 /** smallest.ai's own wire, docs/protocol.md: its frames are our events. */
 export function atomsLine(config: Pick<Config, "AGENT_LOG">): Line {
-  return { name: "atoms", open: () => new AtomsCodec(config.AGENT_LOG) };
+  return { name: "atoms", open: () => new AtomsCodec(config.AGENT_LOG), outlivesSocketMs: () => 0 };
 }
 
 class AtomsCodec implements Codec {
+  readonly hello = [];
+  readonly backlog = 0;
+  readonly holds = false;
   readonly #agentLog: Config["AGENT_LOG"];
   #binary: boolean | null = null;
   #isChat = false;
@@ -20,6 +23,10 @@ class AtomsCodec implements Codec {
   /** As the client's own frames are. */
   get binary(): boolean {
     return this.#binary ?? false;
+  }
+
+  release(): readonly string[] {
+    return [];
   }
 
   decode(frame: Uint8Array, isBinary: boolean): Step {

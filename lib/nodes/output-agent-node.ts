@@ -92,8 +92,10 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     return "";
   }
 
-  /** What a caller hears who comes back from a transfer. */
+  /** What a caller hears who comes back from a transfer; empty for nothing. */
   protected afterTransfer(outcome: TransferOutcome): string {
+    // Where the line does not tell, the caller does.
+    if (outcome === "unknown") return "";
     const why = outcome === "busy" ? "The line is busy" : "Nobody could take your call";
     return `I'm sorry. ${why} just now, so I am back with you. What would you like me to do?`;
   }
@@ -254,7 +256,8 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
   /** The caller is ours again. */
   #takeBack(outcome: TransferOutcome): void {
     this.#handOff = { at: "none" };
-    if (!this.#muted) this.speak(this.afterTransfer(outcome));
+    const line = this.#muted ? "" : this.afterTransfer(outcome);
+    if (line !== "") this.speak(line);
   }
 
   #breakSilence(times: number): void {

@@ -116,6 +116,11 @@ export class AgentSession implements NodeSession {
     return this.#nodes.find((node) => node instanceof OutputAgentNode) ?? null;
   }
 
+  /** How the agent has handed the call off; null while it is its own. */
+  get handOff(): "end_call" | "transferred" | null {
+    return this.#handedOff;
+  }
+
   get handedOff(): boolean {
     return this.#handedOff !== null;
   }

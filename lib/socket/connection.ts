@@ -7,9 +7,11 @@ import { describeError, FrameError } from "../errors.ts";
 import type { Codec, Line, Step } from "../lines/line.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { type FaultOwner, runFor } from "../process/faults.ts";
-import { AgentSession, type SetupSession } from "../session/session.ts";
+import type { AgentSession, SetupSession } from "../session/session.ts";
 import { type AgentEvent, type ClientEvent, type EventOf, stamp } from "../wire/events.ts";
+import type { Call } from "./call.ts";
 import { ClientRates } from "./client-rates.ts";
+import { MAX_CALL_ID_CHARS, type OpenCalls } from "./open-calls.ts";
 import { closeSocket, Outbox } from "./outbox.ts";
 
 /** How long a client may take to send `system.init`, ms (the protocol's figure). */
@@ -17,8 +19,6 @@ const INIT_TIMEOUT_MS = 10_000;
 /** Bad frames logged one by one; after that only every hundredth, so a broken client cannot fill the log. */
 const BAD_FRAMES_LOGGED = 5;
 const BAD_FRAMES_LOG_EVERY = 100;
-/** Longest `call_id` written to the log, characters: the client chooses it. */
-const MAX_CALL_ID_CHARS = 128;
 /** Pings a peer may leave unanswered. */
 const MAX_MISSED_PONGS = 2;
 
@@ -29,6 +29,7 @@ export type ConnectionOptions = {
   /** How the frames of this connection are read and written. */
   line: Line;
   metrics: Metrics;
+  calls: OpenCalls;
 };
 
 /**
@@ -37,18 +38,21 @@ export type ConnectionOptions = {
  */
 export class Connection implements FaultOwner {
   readonly id = randomUUID();
-  /** Resolves when the socket is gone and the nodes have finished up. */
+  /** Resolves when the socket is gone. */
   readonly ended: Promise<void>;
   readonly #socket: WebSocket;
-  readonly #stream: Duplex;
   readonly #options: ConnectionOptions;
   readonly #codec: Codec;
   readonly #rates: ClientRates;
   readonly #initTimer: NodeJS.Timeout;
   readonly #idleTimer: NodeJS.Timeout;
   #log: Logger;
-  #session: AgentSession | null = null;
-  #outbox: Outbox | null = null;
+  #call: Call | null = null;
+  readonly #outbox: Outbox;
+  /** Whether the call had begun on another connection. */
+  #isResumed = false;
+  /** Whether the frame at hand is the one that opens the call. */
+  #isFirst = true;
   #badFrames = 0;
   #missedPongs = 0;
   #closing = false;
@@ -60,9 +64,14 @@ export class Connection implements FaultOwner {
   constructor(socket: WebSocket, stream: Duplex, options: ConnectionOptions) {
     const { config, log } = options;
     this.#socket = socket;
-    this.#stream = stream;
     this.#options = options;
     this.#codec = options.line.open();
+    this.#outbox = new Outbox(socket, stream, {
+      codec: this.#codec,
+      slowClientTimeoutMs: config.SLOW_CLIENT_TIMEOUT_MS,
+      onSlowClient: () =>
+        this.#guard(() => this.#session?.end("slow_client", 1013, "client does not read what is sent to it")),
+    });
     this.#log = log.child({ sessionId: this.id });
     this.#rates = new ClientRates(config);
     this.#initTimer = setTimeout(
@@ -79,9 +88,8 @@ export class Connection implements FaultOwner {
     });
     socket.on("error", (error) => this.#log.debug({ err: describeError(error) }, "Socket error"));
     socket.on("close", (code) => this.#guard(() => this.#onClose(code)));
-    this.ended = new Promise<void>((resolve) => socket.once("close", () => resolve())).then(async () => {
-      await this.#session?.waitUntilComplete();
-    });
+    this.#outbox.sendFrames(this.#codec.hello);
+    this.ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   }
 
   /** Bytes handed to the socket that the client has not taken yet. */
@@ -89,9 +97,8 @@ export class Connection implements FaultOwner {
     return this.#socket.bufferedAmount;
   }
 
-  /** How many events this call's nodes have dropped. */
-  get droppedEvents(): number {
-    return this.#session?.droppedEvents ?? 0;
+  get #session(): AgentSession | null {
+    return this.#call?.session ?? null;
   }
 
   /** Asks the peer for a sign of life, or cuts the socket if it has missed too many. */
@@ -137,11 +144,12 @@ export class Connection implements FaultOwner {
     const step = this.#decode(bytes, isBinary);
     if (!step) return;
     this.#idleTimer.refresh();
+    this.#isFirst = this.#call === null;
     for (const event of step.events) {
       if (!this.#keepsRate(this.#rates.takeEvent(event))) return;
       this.#receive(event);
     }
-    this.#outbox?.sendFrames(step.frames);
+    this.#outbox.sendFrames(step.frames);
   }
 
   #decode(bytes: Uint8Array, isBinary: boolean): Step | null {
@@ -158,40 +166,39 @@ export class Connection implements FaultOwner {
   #receive(event: ClientEvent): void {
     const isInit = event.type === "system.init";
     if (this.#session && isInit) this.#badFrame("second_init", "a session takes one system.init");
-    else if (this.#session) this.#session.receive(event);
+    else if (this.#session) this.#pass(this.#session, event);
     else if (isInit) this.#open(event);
     else this.#badFrame("before_init", `${event.type} came before system.init`);
   }
 
+  #pass(session: AgentSession, event: ClientEvent): void {
+    // A caller who is back is not to be greeted again.
+    const isGreeting = event.type === "system.user.joined" || event.type === "agent.transcript.update";
+    if (!(this.#isResumed && isGreeting && this.#isFirst)) session.receive(event);
+  }
+
   #open(init: EventOf<"system.init">): void {
     clearTimeout(this.#initTimer);
-    const { config, log, setupSession, line, metrics } = this.#options;
-    const { conversationType, caller } = init.sessionContext;
-    const callId = caller?.callId?.slice(0, MAX_CALL_ID_CHARS);
+    const { log, setupSession, line, calls } = this.#options;
+    const callId = init.sessionContext.caller?.callId?.slice(0, MAX_CALL_ID_CHARS);
     this.#log = log.child({ sessionId: this.id, ...(callId ? { call_id: callId } : {}) });
-    const outlet = new Outbox(this.#socket, this.#stream, {
-      codec: this.#codec,
-      slowClientTimeoutMs: config.SLOW_CLIENT_TIMEOUT_MS,
-      onSlowClient: () =>
-        this.#guard(() => session.end("slow_client", 1013, "client does not read what is sent to it")),
-    });
-    const session = new AgentSession({
-      id: this.id,
-      context: init.sessionContext,
-      outputAgentSettings: init.outputAgentSettings,
-      log: this.#log,
-      outlet,
-    });
-    this.#session = session;
-    this.#outbox = outlet;
-    session.watchSilence(config.SILENCE_TIMEOUT_MS);
-    metrics.sessions.inc({ type: conversationType });
-    this.#log.info(
-      { line: line.name, conversationType, sdkVersion: init.version.slice(0, 40) },
-      "Session opened",
-    );
-    session.own(runSetup(session, setupSession));
-    session.own(session.waitUntilComplete().then((reason) => metrics.ended.inc({ reason })));
+    const known = callId && line.outlivesSocketMs(null) > 0 ? calls.find(line, callId) : null;
+    if (known) {
+      this.#isResumed = true;
+      this.#call = known;
+      this.#log = known.session.log;
+      this.#log.info("The call goes on");
+      known.attach(this.#outbox);
+    } else {
+      this.#call = calls.open({
+        line,
+        init,
+        setupSession,
+        outlet: this.#outbox,
+        hasSocket: true,
+        id: this.id,
+      });
+    }
   }
 
   #badFrame(code: string, reason: string): void {
@@ -200,7 +207,7 @@ export class Connection implements FaultOwner {
     this.#log.warn({ code, reason, badFrames: this.#badFrames }, "Ignored a bad frame");
     if (!this.#session?.running) return;
     const message = `A frame was ignored: ${reason}`;
-    this.#outbox?.send(
+    this.#outbox.send(
       stamp<AgentEvent>({ type: "agent.error", message, severity: "warning", payload: { code } }),
     );
   }
@@ -227,7 +234,8 @@ export class Connection implements FaultOwner {
     clearTimeout(this.#initTimer);
     clearTimeout(this.#idleTimer);
     this.#log.debug({ closeCode: code }, "Socket closed");
-    this.#session?.disconnected();
+    const call = this.#call;
+    if (call) call.detach(this.#outbox, this.#options.line.outlivesSocketMs(call.session.handOff));
   }
 
   #guard(act: () => void): void {
@@ -236,13 +244,6 @@ export class Connection implements FaultOwner {
     } catch (error) {
       this.fail(error);
     }
-  }
-}
-
-async function runSetup(session: AgentSession, setupSession: SetupSession): Promise<void> {
-  await setupSession(session);
-  if (!session.running && !session.signal.aborted) {
-    throw new Error("setupSession returned without session.start()");
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { Connection, type ConnectionOptions } from "./connection.ts";
+import { OpenCalls, type OpenCallsOptions } from "./open-calls.ts";
 
 /** What a connection has of its own: its agent and its line. */
 export type Dialled = Pick<ConnectionOptions, "setupSession" | "line">;
@@ -12,11 +13,13 @@ export type Refusal = "full" | "draining";
 export class Connections {
   readonly #options: Omit<ConnectionOptions, keyof Dialled>;
   readonly #open = new Set<Connection>();
+  /** The calls on them, and those that have none at the moment. */
+  readonly calls: OpenCalls;
   #draining = false;
-  #droppedEvents = 0;
 
-  constructor(options: Omit<ConnectionOptions, keyof Dialled>) {
-    this.#options = options;
+  constructor(options: OpenCallsOptions) {
+    this.calls = new OpenCalls(options);
+    this.#options = { ...options, calls: this.calls };
   }
 
   get draining(): boolean {
@@ -24,7 +27,7 @@ export class Connections {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.size + this.calls.withoutSocket;
   }
 
   /** Bytes that clients have not taken yet, over all connections. */
@@ -34,23 +37,20 @@ export class Connections {
 
   /** Events that nodes have dropped since the start, because they did not keep up. */
   get droppedEvents(): number {
-    return [...this.#open].reduce((sum, { droppedEvents }) => sum + droppedEvents, this.#droppedEvents);
+    return this.calls.droppedEvents;
   }
 
   /** Why there is no place for one more, or null. */
   refusal(): Refusal | null {
     if (this.#draining) return "draining";
-    return this.#open.size >= this.#options.config.MAX_SESSIONS ? "full" : null;
+    return this.size >= this.#options.config.MAX_SESSIONS ? "full" : null;
   }
 
   /** @param stream the connection under the socket. */
   add(socket: WebSocket, stream: Duplex, dialled: Dialled): void {
     const connection = new Connection(socket, stream, { ...this.#options, ...dialled });
     this.#open.add(connection);
-    void connection.ended.then(() => {
-      this.#open.delete(connection);
-      this.#droppedEvents += connection.droppedEvents;
-    });
+    void connection.ended.then(() => this.#open.delete(connection));
   }
 
   ping(): void {
@@ -75,10 +75,12 @@ export class Connections {
   async close(): Promise<void> {
     this.#draining = true;
     for (const connection of this.#open) connection.drain();
+    this.calls.endWithoutSocket();
     await this.#allEnded();
   }
 
   async #allEnded(): Promise<void> {
     await Promise.all([...this.#open].map(({ ended }) => ended));
+    await this.calls.allEnded();
   }
 }

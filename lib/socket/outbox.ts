@@ -25,7 +25,7 @@ export class Outbox {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   readonly #options: OutboxOptions;
-  readonly #binary: { binary: boolean };
+  #isReleasing = false;
   #closed = false;
   #congestion: { promise: Promise<void>; resolve: () => void; timer: NodeJS.Timeout } | null = null;
 
@@ -34,7 +34,6 @@ export class Outbox {
     this.#socket = socket;
     this.#stream = stream;
     this.#options = options;
-    this.#binary = { binary: options.codec.binary };
     socket.once("close", () => {
       this.#closed = true;
       this.#relieve();
@@ -43,14 +42,27 @@ export class Outbox {
 
   /** Sends what its line makes of an event, unless the session is closed. */
   send(event: AgentEvent): void {
-    if (!this.#closed) this.sendFrames(this.#options.codec.encode(event));
+    if (this.#closed) return;
+    const { codec, onSlowClient } = this.#options;
+    this.sendFrames(codec.encode(event));
+    if (codec.holds && !this.#isReleasing) this.#releaseSoon();
+    if (codec.backlog > HIGH_WATER_BYTES) onSlowClient();
+  }
+
+  #releaseSoon(): void {
+    this.#isReleasing = true;
+    setImmediate(() => {
+      this.#isReleasing = false;
+      this.sendFrames(this.#options.codec.release());
+    });
   }
 
   /** Sends frames as they are. */
   sendFrames(frames: readonly string[]): void {
     if (this.#closed || frames.length === 0) return;
     gatherWrites(this.#stream);
-    for (const frame of frames) this.#socket.send(frame, this.#binary);
+    const { binary } = this.#options.codec;
+    for (const frame of frames) this.#socket.send(frame, { binary });
     if (this.#socket.bufferedAmount <= GATHER_BYTES) return;
     releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
