@@ -1,3 +1,4 @@
+import { createPolicy } from "./lib/mood/policy.ts";
 import type { AgentSession } from "./lib/session/session.ts";
 import { type CallServices, createVoiceServer } from "./lib/voice-server.ts";
 import { SentimentAnalyzer } from "./sentiment-analyzer.ts";
@@ -10,7 +11,8 @@ async function setupSession(session: AgentSession, services: CallServices): Prom
     llm,
     model: config.SENTIMENT_MODEL,
     timeoutMs: config.SENTIMENT_TIMEOUT_MS,
-    threshold: config.ESCALATION_THRESHOLD,
+    policy: createPolicy(config),
+    contextTurns: config.SENTIMENT_CONTEXT_TURNS,
   });
   const agent = new SupportAgent({
     llm,

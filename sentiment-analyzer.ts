@@ -3,43 +3,43 @@ import type { CompletionUsage } from "openai/resources/completions";
 import { describeError, LlmError, type LlmErrorKind } from "./lib/errors.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { withDeadline } from "./lib/llm/deadline.ts";
-import { classify } from "./lib/llm/embedded/sentiment.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./lib/llm/errors.ts";
 import type { Completion } from "./lib/llm/model.ts";
+import { readSentiment, readUpset, requestMood } from "./lib/llm/mood-request.ts";
 import { type LlmUsage, usageOf } from "./lib/llm/usage.ts";
+import { CallContext, type UtteranceContext } from "./lib/mood/context.ts";
+import { causeOf, judge } from "./lib/mood/judge.ts";
+import { CountPolicy, type EscalationPolicy } from "./lib/mood/policy.ts";
+import type { AgentNode, NodeSession } from "./lib/nodes/agent-node.ts";
 import { BackgroundAgentNode } from "./lib/nodes/background-agent-node.ts";
+import type { AgentTurn, Moment } from "./lib/session/moments.ts";
 import { Utterances } from "./lib/session/utterances.ts";
 import type { AnyEvent } from "./lib/wire/events.ts";
-import {
-  logDraft,
-  SENTIMENT_SCORE,
-  SENTIMENTS,
-  type Sentiment,
-  type VerdictSource,
-} from "./lib/wire/log-events.ts";
+import { logDraft, SENTIMENT_SCORE, type Sentiment, type VerdictSource } from "./lib/wire/log-events.ts";
 
-const PROMPT = `You judge the mood of a customer who talks to a support agent.
-Answer with one word, one of: positive, neutral, negative, frustrated.
-positive: pleased or thankful. neutral: a question, a fact, no feeling. negative: unhappy or disappointed.
-frustrated: angry, out of patience, or has asked for the same thing again and again.`;
-
-/** Longest part of an utterance that is judged, characters: nobody says more in one breath. */
-const MAX_UTTERANCE_CHARS = 4_000;
 /** Verdicts asked for at the same time; more wait in the mailbox, whose bound then applies. */
 const MAX_IN_FLIGHT = 8;
 /** Verdicts kept in `history`. */
 const MAX_HISTORY = 200;
+/** Utterances whose context is kept until they are judged. */
+const MAX_CONTEXTS = 100;
 
 export type Verdict = {
   sentiment: Sentiment;
+  /** Probability that the caller is upset, 0…1. */
+  upset: number;
+  /** What counted, in a few words; null for a neutral utterance. */
+  cause: string | null;
   source: VerdictSource;
-  /** Why the embedded rules judged; null where the model did. */
+  /** Why the embedded model judged instead; null where the model asked for did. */
   fallbackBecause: LlmErrorKind | null;
   /** Number of the utterance in the call, from 1. */
   utterance: number;
   /** From hearing to verdict, ms. */
   analysisMs: number;
 };
+
+type Found = Pick<Verdict, "sentiment" | "upset" | "cause">;
 
 export type SentimentSummary = {
   /** The most frequent sentiment; of several, the one heard last. Neutral before the first verdict. */
@@ -54,10 +54,14 @@ export type SentimentSummary = {
 export type SentimentAnalyzerOptions = {
   llm: Llm;
   model: string;
-  /** Longest wait for a verdict before the embedded rules give it, ms. */
+  /** Longest wait for a verdict before the embedded model gives it, ms. */
   timeoutMs: number;
-  /** Frustration count at which the caller should be handed to a person. */
-  threshold: number;
+  /** Frustration count at which the caller should be handed to a person, unless `policy` decides. Default 3. */
+  threshold?: number;
+  /** When the caller should be handed to a person: one for each call. Default: the count. */
+  policy?: EscalationPolicy;
+  /** Turns of both sides before an utterance that the model is shown. Default 4. */
+  contextTurns?: number;
 };
 
 /** Listens to the caller and keeps a verdict on every utterance. Others query its public state. */
@@ -66,10 +70,16 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   readonly history: Verdict[] = [];
   userIsSpeaking = false;
   readonly #options: SentimentAnalyzerOptions;
+  readonly #policy: EscalationPolicy;
   readonly #changes = new EventEmitter();
   readonly #counts = new Map<Sentiment, number>();
   #lastApplied: Promise<void> = Promise.resolve();
   readonly #utterances = new Utterances();
+  readonly #context: CallContext;
+  /** By the number of the utterance. */
+  readonly #contexts = new Map<number, UtteranceContext>();
+  /** What the agent says that the caller has not answered yet. */
+  #agentTurns: AgentTurn[] = [];
   /** Utterances whose verdict has not been applied yet. */
   #inFlight = 0;
   #frustrationCount = 0;
@@ -77,7 +87,14 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   constructor(options: SentimentAnalyzerOptions) {
     super({ name: "sentiment-analyzer", hears: ["client"] });
     this.#options = options;
+    this.#policy = options.policy ?? new CountPolicy(options.threshold ?? 3);
+    this.#context = new CallContext(options.contextTurns ?? 4);
     this.#changes.setMaxListeners(0);
+  }
+
+  override attach(session: NodeSession, children: readonly AgentNode[], isRoot: boolean): void {
+    super.attach(session, children, isRoot);
+    session.timeline.listen((moment) => this.#follow(moment));
   }
 
   /** The latest verdict's sentiment; neutral before the first. */
@@ -90,17 +107,18 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     return this.#frustrationCount;
   }
 
+  /** Of the policy that decides about the hand-off: a count, or a risk. */
   get threshold(): number {
-    return this.#options.threshold;
+    return this.#policy.threshold;
   }
 
   shouldEscalate(): boolean {
-    return this.#frustrationCount >= this.threshold;
+    return this.#policy.reached;
   }
 
   /** Whether the verdicts that are still out could make {@link shouldEscalate} true. */
   couldEscalate(): boolean {
-    return !this.shouldEscalate() && this.#frustrationCount + this.#outstanding() >= this.threshold;
+    return !this.shouldEscalate() && this.#policy.couldReach(this.#outstanding());
   }
 
   getSentimentSummary(): SentimentSummary {
@@ -160,7 +178,10 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
       this.#changes.emit("change");
       return;
     }
-    const verdict = this.#judge(text.slice(0, MAX_UTTERANCE_CHARS), this.#utterances.count);
+    const utterance = this.#utterances.count;
+    const context = this.#contexts.get(utterance) ?? this.#context.heard(text);
+    this.#contexts.delete(utterance);
+    const verdict = this.#judge(context, utterance);
     const applied = Promise.all([verdict, this.#lastApplied]).then(([result]) => this.#apply(result));
     this.#lastApplied = applied;
     this.#inFlight += 1;
@@ -168,17 +189,44 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     if (this.#inFlight >= MAX_IN_FLIGHT) await applied;
   }
 
-  async #judge(text: string, utterance: number): Promise<Verdict> {
+  /** Keeps the call's turns as they are told, and takes the context of an utterance at the moment it is heard. */
+  #follow(moment: Moment): void {
+    switch (moment.type) {
+      case "answer.started":
+      case "line":
+        this.#agentTurns.push(moment.turn);
+        break;
+      case "utterance": {
+        for (const { text, interrupted, outcome, tools } of this.#agentTurns) {
+          const failed = outcome === "failed" || tools.some((tool) => tool.outcome === "error");
+          this.#context.agentSaid(text, { interrupted, failed });
+        }
+        this.#agentTurns = [];
+        const { utterance, text } = moment.turn;
+        this.#contexts.set(utterance, this.#context.heard(text));
+        this.#contexts.delete(utterance - MAX_CONTEXTS);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  async #judge(context: UtteranceContext, utterance: number): Promise<Verdict> {
     const startedAt = performance.now();
-    const done = (sentiment: Sentiment, fallbackBecause: LlmErrorKind | null): Verdict => ({
-      sentiment,
+    const done = (found: Found, fallbackBecause: LlmErrorKind | null): Verdict => ({
+      ...found,
+      upset: Math.round(found.upset * 1_000) / 1_000,
       source: fallbackBecause === null ? "model" : "fallback",
       fallbackBecause,
       utterance,
       analysisMs: Math.round(performance.now() - startedAt),
     });
+    const own = judge(context);
+    if (this.#options.llm.embedded) return done(own, null);
     try {
-      return done(await this.#ask(text), null);
+      const answer = await this.#ask(context);
+      return done({ ...answer, cause: causeOf(answer.sentiment, context) }, null);
     } catch (error) {
       if (!this.session.signal.aborted) {
         this.session.log.warn(
@@ -186,23 +234,25 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
           "Sentiment model failed, the embedded rules judge instead",
         );
       }
-      return done(classify(text), toLlmError(error).kind);
+      return done(own, toLlmError(error).kind);
     }
   }
 
   /** @throws {LlmError} */
-  async #ask(text: string): Promise<Sentiment> {
-    const { llm, model } = this.#options;
+  async #ask(context: UtteranceContext): Promise<Pick<Found, "sentiment" | "upset">> {
+    const { llm, model, timeoutMs } = this.#options;
     const attempt = llm.sentimentCircuit.begin();
     if (!attempt) throw circuitOpenError();
     const ended = (outcome: LlmUsage["outcome"], usage: CompletionUsage | null = null) =>
       this.sendEvent(logDraft("llm.usage", usageOf(model, outcome, usage)));
-    let answer: string;
+    let answer: Completion;
     try {
-      const completion = await this.#request(text);
+      const completion = await withDeadline(this.session.signal, timeoutMs, (signal) =>
+        requestMood(llm, model, context, signal),
+      );
       attempt.settle("succeeded");
       ended("completed", completion.usage);
-      answer = completion.text;
+      answer = completion;
     } catch (error) {
       const { aborted } = this.session.signal;
       // What a client says of an error may quote the key; ours does not.
@@ -211,39 +261,22 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
       ended(aborted ? "cancelled" : "failed");
       throw failure;
     }
-    const sentiment = readSentiment(answer);
+    const sentiment = readSentiment(answer.text);
     llm.sentimentClarity.note(sentiment !== null);
     if (sentiment === null) throw new LlmError("unclear", "the model's answer was none of the four words");
-    return sentiment;
-  }
-
-  #request(text: string): Promise<Completion> {
-    const { llm, model, timeoutMs } = this.#options;
-    return withDeadline(this.session.signal, timeoutMs, (signal) =>
-      llm.models.get(model).complete(
-        {
-          ...llm.sentiment,
-          maxTokens: 5,
-          messages: [
-            { role: "system", content: PROMPT },
-            { role: "user", content: text },
-          ],
-        },
-        // A retry would come after the answer; the rules are at hand at once.
-        { signal, maxRetries: 0 },
-      ),
-    );
+    return { sentiment, upset: readUpset(sentiment, answer.logprobs) };
   }
 
   #apply(verdict: Verdict): void {
     this.#inFlight -= 1;
     if (this.session.signal.aborted) return;
-    const { sentiment, source, fallbackBecause, utterance, analysisMs } = verdict;
+    const { sentiment, upset, cause, source, fallbackBecause, utterance, analysisMs } = verdict;
     this.history.push(verdict);
     if (this.history.length > MAX_HISTORY) this.history.shift();
     this.#counts.set(sentiment, (this.#counts.get(sentiment) ?? 0) + 1);
     if (sentiment === "negative" || sentiment === "frustrated") this.#frustrationCount += 1;
     else if (sentiment === "positive") this.#frustrationCount = Math.max(0, this.#frustrationCount - 1);
+    this.#policy.add(verdict);
     const frustrationCount = this.#frustrationCount;
     this.session.log.info(
       { utterance, source, fallbackBecause, analysisMs },
@@ -253,6 +286,8 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     this.sendEvent(
       logDraft("sentiment", {
         sentiment,
+        upset,
+        cause,
         frustrationCount,
         score,
         source,
@@ -290,13 +325,4 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
       this.history.findLastIndex((verdict) => verdict.sentiment === sentiment);
     return last(a) > last(b);
   }
-}
-
-/** Exactly one of the four words; null for whatever else a model says. */
-function readSentiment(answer: string): Sentiment | null {
-  const word = answer
-    .trim()
-    .toLowerCase()
-    .replace(/[.!"'*`]/g, "");
-  return SENTIMENTS.find((sentiment) => sentiment === word) ?? null;
 }

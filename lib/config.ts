@@ -5,6 +5,7 @@ import { parsePrices } from "./calls/prices.ts";
 import { ConfigError } from "./errors.ts";
 import { parseTokens } from "./http/token-list.ts";
 import { relayAttributes } from "./lines/relay-attributes.ts";
+import { POLICIES } from "./mood/policy.ts";
 import { HOLD_MUSIC, type JsonObject } from "./wire/events.ts";
 
 const ms = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
@@ -95,7 +96,14 @@ const schema = z.object({
   AGENT_VERSION: z.string().max(100).optional(),
   MAX_CONTEXT_MESSAGES: z.coerce.number().int().min(2).default(200),
 
+  // Turns of both sides that a verdict is shown besides the utterance; each is cut to 400 characters.
+  SENTIMENT_CONTEXT_TURNS: z.coerce.number().int().min(0).max(20).default(4),
+
+  // An operator who has set a threshold for the count goes on with the count.
+  ESCALATION_POLICY: z.enum(POLICIES).default("risk"),
   ESCALATION_THRESHOLD: count(3),
+  // Of calm calls that are hard to tell from others; ordinary ones are handed over far more rarely, see docs/sentiment.md.
+  ESCALATION_FALSE_PER_1000: z.coerce.number().min(1).max(1_000).default(40),
   // Verdicts take about 300 ms; 800 covers a slow one and is still a pause a caller accepts.
   ESCALATION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(800),
   TRANSFER_NUMBER: z.string().optional(),
@@ -228,6 +236,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""),
   );
+  if (given.ESCALATION_THRESHOLD !== undefined) given.ESCALATION_POLICY ??= "count";
   const result = schema
     .refine(({ WEBHOOK_URL, WEBHOOK_SECRET }) => WEBHOOK_URL === undefined || WEBHOOK_SECRET !== undefined, {
       path: ["WEBHOOK_SECRET"],

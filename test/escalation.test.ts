@@ -34,6 +34,7 @@ describe("with a verdict in time", () => {
   let example: Example;
   before(async () => {
     example = await Example.start({
+      ESCALATION_POLICY: "count",
       TRANSFER_NUMBER: NUMBER,
       ESCALATION_WAIT_MS: "60000",
       // A timer left behind an answer that was thrown away would keep the process from ending for weeks.
@@ -168,6 +169,7 @@ describe("with a verdict that comes late", () => {
   let example: Example;
   before(async () => {
     example = await Example.start({
+      ESCALATION_POLICY: "count",
       TRANSFER_NUMBER: NUMBER,
       TRANSFER_TYPE: "warm",
       TRANSFER_HOLD_MUSIC: "relaxing_sound",
@@ -252,7 +254,7 @@ describe("with a verdict that comes late", () => {
 describe("without a transfer number", () => {
   let example: Example;
   before(async () => {
-    example = await Example.start({ ESCALATION_WAIT_MS: "60000" });
+    example = await Example.start({ ESCALATION_POLICY: "count", ESCALATION_WAIT_MS: "60000" });
   });
   after(() => example.close());
 

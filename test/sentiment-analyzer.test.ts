@@ -34,7 +34,7 @@ function judge(client: VoiceClient, utterance: string): Promise<Record<string, u
 }
 
 describe("a verdict", () => {
-  test("is asked for at temperature 0, in one word, of the utterance alone", async () => {
+  test("is asked for at temperature 0, in one word, of the utterance, with the call so far in the prompt", async () => {
     await example.call(async (client) => {
       await judge(client, "Where is my order?");
       const { body } = await example.request("sentiment", "Where is my order?");
@@ -48,6 +48,63 @@ describe("a verdict", () => {
     });
   });
 
+  test("is asked for with the last four turns of both sides and what has happened in them", async () => {
+    await example.call(async (client) => {
+      example.llm.onChat(() => "What is the order number?");
+      for (const words of ["Where is my parcel?", "I have no number", "Where is my parcel?"]) {
+        await client.turn(words);
+      }
+      const again = example.llm.requests.findLast(({ kind }) => kind === "sentiment");
+      assert.equal(again?.utterance, "Where is my parcel?");
+      assert.ok(again);
+      const prompt = promptOf(again);
+      assert.match(
+        prompt,
+        /The call so far:\ncustomer: "Where is my parcel\?"\nagent: "What is the order number\?"\ncustomer: "I have no number"\nagent: "What is the order number\?"\n/,
+      );
+      assert.match(
+        prompt,
+        /has said nearly the same once before; the agent has just said the same thing again/,
+      );
+      assert.doesNotMatch(prompt, /What can I assist/);
+    });
+  });
+
+  test("is sure by the probabilities of its first token where the server tells them", async () => {
+    await example.call(async (client) => {
+      example.llm.onSentiment(() => ({
+        kind: "text",
+        text: "negative",
+        logprobs: { negative: 0.5, neutral: 0.3, frustrated: 0.2 },
+      }));
+      assert.equal((await judge(client, "Hm.")).upset, 0.7);
+      const { body } = await example.request("sentiment", "Hm.");
+      assert.deepEqual([body.logprobs, body.top_logprobs], [true, 5]);
+    });
+  });
+
+  test("is asked for again without probabilities on a server that refuses them, and from then on", async () => {
+    const own = await Example.start({ SENTIMENT_TIMEOUT_MS: "60000" });
+    try {
+      await own.call(async (client) => {
+        const bodies: unknown[] = [];
+        own.llm.onSentiment(({ body }) => {
+          bodies.push(body.logprobs);
+          if (body.logprobs === undefined) return "negative";
+          const error = { message: "this model does not support logprobs" };
+          return { kind: "error", status: 400, body: { error } };
+        });
+        for (const words of ["One.", "Two."]) {
+          const { sentiment, upset, source } = await judge(client, words);
+          assert.deepEqual([sentiment, upset, source], ["negative", 0.7, "model"]);
+        }
+        assert.deepEqual(bodies, [true, undefined, undefined]);
+      });
+    } finally {
+      await own.close();
+    }
+  });
+
   test("is in the log word for word, and on the call's timeline with its score", async () => {
     await example.call(async (client) => {
       example.llm.onSentiment(() => "frustrated");
@@ -55,6 +112,8 @@ describe("a verdict", () => {
       assert.equal(typeof analysis_ms, "number");
       assert.deepEqual(verdict, {
         sentiment: "frustrated",
+        upset: 0.9,
+        cause: "the whole of it",
         frustration_count: 1,
         score: -5,
         source: "model",

@@ -2,7 +2,7 @@ import type { AgentTurn, UserTurn } from "../session/moments.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
 import { blankTurn, type TurnRecord } from "./record.ts";
 import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/change.ts";
-import { applyPolicy, type TextPolicy } from "./text.ts";
+import { applyPolicy, keepCause, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
 export type CallTurnsOptions = {
@@ -56,9 +56,12 @@ export class CallTurns {
 
   writeVerdict(
     number: number,
-    { sentiment: verdict, score, source, analysisMs }: LogPayloads["sentiment"],
+    { sentiment: verdict, upset, cause, score, source, analysisMs }: LogPayloads["sentiment"],
   ): void {
-    this.#writer.push(setVerdict(this.#sessionId, number, { verdict, score, source, analysisMs }));
+    const kept = keepCause(cause, this.#text);
+    this.#writer.push(
+      setVerdict(this.#sessionId, number, { verdict, upset, cause: kept, score, source, analysisMs }),
+    );
   }
 
   #write(turn: TurnRecord): void {

@@ -35,6 +35,10 @@ export type TurnRecord = {
   /** User: number among the caller's utterances, from 1. */
   utterance: number | null;
   verdict: Sentiment | null;
+  /** Probability that the caller is upset, 0…1. */
+  upset: number | null;
+  /** What counted for the verdict, in a few words. */
+  cause: string | null;
   /** −5…5 */
   score: number | null;
   source: VerdictSource | null;
@@ -69,6 +73,8 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
     words: 0,
     utterance: null,
     verdict: null,
+    upset: null,
+    cause: null,
     score: null,
     source: null,
     analysisMs: null,
@@ -85,6 +91,8 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
 
 export type Verdict = {
   verdict: Sentiment;
+  upset: number;
+  cause: string | null;
   score: number;
   source: VerdictSource;
   analysisMs: number;

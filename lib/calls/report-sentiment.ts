@@ -24,6 +24,9 @@ export type Score = {
   /** −5…5 */
   score: number;
   verdict: Sentiment;
+  /** Probability that the caller is upset, 0…1, and what counted; null in calls recorded before there were any. */
+  upset: number | null;
+  cause: string | null;
   source: VerdictSource;
   /** False for a fallback verdict where the model gave any: it is shown and left out of every figure. */
   counted: boolean;
@@ -106,9 +109,10 @@ export function label(score: number | null): Label {
 
 function readScores(turns: readonly TurnRecord[]): Score[] {
   const anyModel = turns.some(({ source }) => source === "model");
-  return turns.flatMap(({ number, offsetMs, score, verdict, source }) => {
+  return turns.flatMap(({ number, offsetMs, score, verdict, upset, cause, source }) => {
     if (score === null || verdict === null || source === null) return [];
-    return [{ turn: number, offsetMs, score, verdict, source, counted: source === "model" || !anyModel }];
+    const counted = source === "model" || !anyModel;
+    return [{ turn: number, offsetMs, score, verdict, upset, cause, source, counted }];
   });
 }
 

@@ -26,9 +26,11 @@ export function renderReport(call: CallRecord, report: Report): string {
     clock(turn.offsetMs),
     turn.role === "user" ? "caller" : "agent",
     turn.verdict === null ? "" : `${turn.verdict}${turn.source === "fallback" ? " (rules)" : ""}`,
+    percent(turn.upset).replace("–", ""),
     turn.score === null ? "" : signed(turn.score),
     turn.replyMs === null ? "" : `${turn.replyMs} ms`,
     `${shorten(turn.text ?? "(not recorded)")}${turn.interrupted ? " ✂" : ""}`,
+    shorten(turn.cause ?? ""),
   ]);
   const facts: (readonly [string, string] | null)[] = [
     ["Call", `${call.sessionId}${call.callId ? ` (${plain(call.callId)})` : ""}, ${call.conversationType}`],
@@ -76,7 +78,7 @@ export function renderReport(call: CallRecord, report: Report): string {
     ...(report.summary ?? []).map(({ identifier, value }) => [plain(identifier), plain(value)] as const),
   ];
   const head = facts.flatMap((fact) => (fact ? [`${fact[0].padEnd(11)} ${fact[1]}`] : [])).join("\n");
-  return `${head}\n\n${table(["#", "time", "who", "mood", "score", "reply", "text"], rows)}`;
+  return `${head}\n\n${table(["#", "time", "who", "mood", "upset", "score", "reply", "text", "because"], rows)}`;
 }
 
 /** Calls and the figures across them, for people; the oldest call first, as the sparkline reads. */

@@ -1,3 +1,5 @@
+import { withoutWords } from "../mood/judge.ts";
+
 /** Longest text of one turn that is kept, characters. */
 const MAX_CHARS = 20_000;
 
@@ -22,4 +24,10 @@ function redact(text: string): string {
     .replace(SPOKEN_EMAIL, "[e-mail]")
     .replace(CARD, "[card]")
     .replace(PHONE, "[phone]");
+}
+
+/** What may be kept of a verdict's cause, in which the caller's words stand in quotation marks. */
+export function keepCause(cause: string | null, policy: TextPolicy): string | null {
+  if (cause === null) return null;
+  return policy === "none" ? withoutWords(cause) : applyPolicy(cause, policy);
 }

@@ -25,6 +25,9 @@ export type LiveNews =
       type: "verdict";
       utterance: number;
       sentiment: Sentiment;
+      /** Probability that the caller is upset, 0…1. */
+      upset: number;
+      cause: string | null;
       score: number;
       source: VerdictSource;
       frustrationCount: number;

@@ -1,3 +1,4 @@
+import { Repeats } from "../mood/repeats.ts";
 import type { AnyEvent, EventOf } from "../wire/events.ts";
 import { isLog, type LogPayloads } from "../wire/log-events.ts";
 import { countWords } from "../words.ts";
@@ -9,7 +10,6 @@ import type {
   TransferNews,
   WordsListener,
 } from "./moments.ts";
-import { Repeats } from "./repeats.ts";
 import { REPORT_WINDOW, reportSpoken } from "./spoken.ts";
 import { SpokenTurn } from "./spoken-turn.ts";
 import { Utterances } from "./utterances.ts";
@@ -161,7 +161,7 @@ export class Timeline {
     this.#audible = null;
     this.#turnOf.set(utterance, number);
     this.#turnOf.delete(utterance - MAX_AWAITED_VERDICTS);
-    const repeated = this.#repeats.isRepeat(text);
+    const repeated = this.#repeats.count(text) > 0;
     const turn = {
       role: "user",
       number,

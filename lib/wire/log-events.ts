@@ -18,7 +18,7 @@ export const SENTIMENT_SCORE: Readonly<Record<Sentiment, number>> = {
   frustrated: -5,
 };
 
-/** Who gave a verdict: the sentiment model, or the embedded rules because the model failed. */
+/** Who gave a verdict: the sentiment model, or the embedded model because that one failed. */
 export type VerdictSource = "model" | "fallback";
 
 /** What a supervisor may do to a call. */
@@ -53,6 +53,10 @@ type ToolCallLog = {
 export type LogPayloads = {
   sentiment: {
     sentiment: Sentiment;
+    /** Probability that the caller is upset, 0…1. */
+    upset: number;
+    /** What counted, in a few words, the caller's in quotation marks; null for a neutral utterance. */
+    cause: string | null;
     frustrationCount: number;
     /** −5…5, see {@link SENTIMENT_SCORE}. */
     score: number;

@@ -2,7 +2,7 @@
 import { html } from "/assets/vendor/htm.js";
 import { duration } from "../shared/format.js";
 import { actName, escalationName, transferName } from "../shared/names.js";
-import { VerdictChip } from "../shared/verdict-chip.js";
+import { VerdictCause, VerdictChip } from "../shared/verdict-chip.js";
 import { callEntries } from "./call-entries.js";
 import { describeTransfer, verdictsByTurn } from "./live-state.js";
 
@@ -52,7 +52,7 @@ export function CallTranscript({ call }) {
 
 /**
  * @param {{ role: string, text: string | null, offsetMs: number, firstChunkMs?: number | null, interrupted?: boolean,
- *   bySupervisor?: boolean, verdict?: { sentiment: import("./live-state.js").Sentiment, rough: boolean } }} props
+ *   bySupervisor?: boolean, verdict?: import("../shared/verdict-chip.js").Verdict }} props
  *   `bySupervisor`: the agent's voice, a supervisor's words
  */
 export function TranscriptLine(props) {
@@ -71,7 +71,8 @@ export function TranscriptLine(props) {
       <b>${who}</b> ${duration(offsetMs)}
       ${firstChunkMs !== null && html`<span title="Time to the first words of the answer">· ${firstChunkMs} ms</span>`}
       ${interrupted && html`<span class="chip warn">interrupted</span>`}
-      ${verdict && html`<${VerdictChip} sentiment=${verdict.sentiment} rough=${verdict.rough} />`}
+      ${verdict && html`<${VerdictChip} ...${verdict} />`}
+      ${verdict && html`<${VerdictCause} ...${verdict} />`}
     </p>
     <p class="words" dir="auto">${text ?? html`<span class="muted">(not recorded)</span>`}</p>
   </div>`;

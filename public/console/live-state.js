@@ -3,7 +3,7 @@
 /**
  * @typedef {import("./event-stream.js").StreamEvent} StreamEvent
  * @typedef {"positive" | "neutral" | "negative" | "frustrated"} Sentiment
- * @typedef {{ at: number, utterance: number, sentiment: Sentiment, score: number, rough: boolean }} Score
+ * @typedef {{ at: number, utterance: number, sentiment: Sentiment, upset: number | null, cause: string | null, score: number, rough: boolean }} Score
  * @typedef {"helpful" | "not_helpful" | "dismissed"} Feedback
  * @typedef {{ at: number, rule: string, severity: "info" | "warn" | "alert", message: string,
  *   evidence: Record<string, unknown>, feedback: Feedback | null }} Alert
@@ -220,8 +220,8 @@ function callFromWire(wire) {
 }
 
 /** @param {any} wire @returns {Score} */
-function scoreFromWire({ at, utterance, sentiment, score, source }) {
-  return { at: Date.parse(at), utterance, sentiment, score, rough: source === "fallback" };
+function scoreFromWire({ at, utterance, sentiment, upset = null, cause = null, score, source }) {
+  return { at: Date.parse(at), utterance, sentiment, upset, cause, score, rough: source === "fallback" };
 }
 
 /** @param {any} wire @returns {Alert} */

@@ -40,7 +40,8 @@ function ReportEntry({ entry }) {
 
 /** @param {{ turn: any, bySupervisor: boolean }} props */
 function ReportTurn({ turn, bySupervisor }) {
-  const verdict = turn.verdict ? { sentiment: turn.verdict, rough: turn.source === "fallback" } : undefined;
+  const { verdict: sentiment, upset, cause, source } = turn;
+  const verdict = sentiment ? { sentiment, upset, cause, rough: source === "fallback" } : undefined;
   return html`<li id=${turnId(turn.number)} class="turn" tabindex="-1">
     <${TranscriptLine} ...${turn} verdict=${verdict} bySupervisor=${bySupervisor} />
     ${

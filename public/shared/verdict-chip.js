@@ -1,16 +1,26 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
+import { percent } from "./format.js";
 
 /** A shape beside the word, so that colour is never the only difference. */
 const MARKS = { positive: "▲", neutral: "●", negative: "▼", frustrated: "◆" };
 
 /**
  * @typedef {keyof typeof MARKS} Sentiment
+ * @typedef {{ sentiment: Sentiment, rough: boolean, upset: number | null, cause: string | null }} Verdict
  * @param {{ sentiment: Sentiment, rough?: boolean }} props `rough`: judged by the embedded rules, the model had failed
  */
 export function VerdictChip({ sentiment, rough = false }) {
   const title = rough ? "Judged by the embedded rules, because the sentiment model failed" : undefined;
   return html`<span class="chip ${sentiment}" title=${title}>
     <span aria-hidden="true">${MARKS[sentiment]}</span>${sentiment}${rough && " (rules)"}
+  </span>`;
+}
+
+/** How likely the caller is upset, and what counted for the verdict. @param {{ upset: number | null, cause: string | null }} props */
+export function VerdictCause({ upset, cause }) {
+  if (upset === null) return null;
+  return html`<span class="cause" dir="auto" title="Probability that the caller is upset, and what counted">
+    ${percent(upset)} upset${cause && `: ${cause}`}
   </span>`;
 }

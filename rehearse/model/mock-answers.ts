@@ -1,6 +1,6 @@
 import { type ChatRequest, chatRequestSchema } from "../../lib/llm/embedded/chat-request.ts";
 import { isSentimentRequest, lastUtterance, type Reply, replyTo } from "../../lib/llm/embedded/replies.ts";
-import { classify } from "../../lib/llm/embedded/sentiment.ts";
+import { classify } from "../../lib/mood/judge.ts";
 import type { LlmScript } from "../scenario/schema.ts";
 import { allowedTools } from "./obedience.ts";
 

@@ -230,6 +230,8 @@ describe("the record of a call", () => {
       await client.response();
       speaker.log("sentiment", {
         sentiment: "negative",
+        upset: 0.7,
+        cause: '"late"',
         frustrationCount: 1,
         score: -2.5,
         source: "fallback",
@@ -241,6 +243,7 @@ describe("the record of a call", () => {
     assert.deepEqual(said(call), ["user: my order is late", "assistant: Fine.", "assistant: Fine."]);
     assert.equal(call.turns[0]?.verdict, "negative");
     assert.equal(call.turns[0]?.source, "fallback");
+    assert.deepEqual([call.turns[0]?.upset, call.turns[0]?.cause], [0.7, '"late"']);
   });
 
   test("gives a verdict to its utterance, however late it comes", async () => {
@@ -248,6 +251,8 @@ describe("the record of a call", () => {
       await client.turn("first");
       await client.turn("second");
       const verdict = {
+        upset: 0.1,
+        cause: null,
         frustrationCount: 0,
         source: "model",
         fallbackBecause: null,

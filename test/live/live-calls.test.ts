@@ -73,12 +73,16 @@ test("a call is told from its start to its end, turn by turn, with its verdicts"
         { type: "call.ended", reason: "client_closed" },
       ],
     );
+    const { data } = await verdict;
+    assert.deepEqual([data.upset, typeof data.cause], [0.7, "string"]);
     assert.deepEqual(
-      told.find(({ type }) => type === "verdict"),
+      { ...told.find(({ type }) => type === "verdict"), cause: "" },
       {
         type: "verdict",
         utterance: 1,
         sentiment: "negative",
+        upset: 0.7,
+        cause: "",
         score: -2.5,
         source: "model",
         frustration_count: 1,

@@ -45,6 +45,8 @@ const verdict = (sessionId: string, utterance: number): LiveEvent => ({
   sessionId,
   utterance,
   sentiment: "neutral",
+  upset: 0.1,
+  cause: null,
   score: 0,
   source: "model",
   frustrationCount: 0,

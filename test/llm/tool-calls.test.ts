@@ -9,7 +9,7 @@ const CHECK: ScriptedToolCall = { id: "call_b", name: "check_escalation_needed",
 
 let example: Example;
 before(async () => {
-  example = await Example.start({ TRANSFER_NUMBER: NUMBER });
+  example = await Example.start({ ESCALATION_POLICY: "count", TRANSFER_NUMBER: NUMBER });
 });
 after(() => example.close());
 

@@ -38,7 +38,9 @@ export function assistantTurn(
 }
 
 export function judged(verdict: Sentiment, source: VerdictSource = "model") {
-  return { verdict, score: SENTIMENT_SCORE[verdict], source, analysisMs: 300 };
+  const upset = { positive: 0.02, neutral: 0.05, negative: 0.6, frustrated: 0.9 }[verdict];
+  const cause = upset >= 0.5 ? "said twice" : null;
+  return { verdict, upset, cause, score: SENTIMENT_SCORE[verdict], source, analysisMs: 300 };
 }
 
 /** The caller's turns alone, a second apart, with these verdicts. */

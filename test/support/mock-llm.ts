@@ -45,7 +45,8 @@ export type Pace = {
 export type ScriptedToolCall = { id?: string; name: string; arguments: Words };
 
 export type Reply =
-  | ({ kind: "text"; text: Words } & Pace)
+  /** `logprobs`: probabilities, 0…1, of what the first token might have been; told where they are asked for. */
+  | ({ kind: "text"; text: Words; logprobs?: Readonly<Record<string, number>> } & Pace)
   | ({ kind: "toolCalls"; calls: readonly ScriptedToolCall[]; text?: Words } & Pace)
   | { kind: "error"; status: number; body?: unknown; headers?: Record<string, string> }
   /** Accepts the request and never sends a byte. */
@@ -312,11 +313,20 @@ function whole(reply: WrittenReply): { chunks: string[]; tail: string } {
   const content = wordsIn(reply).join("");
   const calls = reply.kind === "toolCalls" ? { tool_calls: reply.calls.map(wholeCall) } : {};
   const message = { role: "assistant", content, ...calls };
-  const choices = [{ index: 0, message, finish_reason: finishReason(reply) }];
+  const choices = [{ index: 0, message, logprobs: logprobsOf(reply), finish_reason: finishReason(reply) }];
   const usage = paceOf(reply).sloppy ? {} : { usage: USAGE };
   const json = JSON.stringify({ id: "chatcmpl-mock", object: "chat.completion", choices, ...usage });
   const complete = reply.kind === "text" || reply.kind === "toolCalls" || reply.kind === "empty";
   return { chunks: [complete ? json : json.slice(0, 60)], tail: "" };
+}
+
+function logprobsOf(reply: WrittenReply): object | null {
+  if (reply.kind !== "text" || reply.logprobs === undefined) return null;
+  const alternatives = Object.entries(reply.logprobs).map(([token, probability]) => ({
+    token,
+    logprob: Math.log(probability),
+  }));
+  return { content: [{ ...alternatives[0], top_logprobs: alternatives }] };
 }
 
 function wordsIn(reply: WrittenReply): readonly string[] {

@@ -52,6 +52,8 @@ export type TurnsTable = {
   words: number;
   utterance: number | null;
   verdict: string | null;
+  upset: number | null;
+  cause: string | null;
   score: number | null;
   source: string | null;
   analysis_ms: number | null;
@@ -251,6 +253,12 @@ export const migrations: Record<string, Migration> = {
         .execute();
       await db.schema.createIndex("tags_by_call").on("tags").column("session_id").execute();
       await createWordIndex(db);
+    },
+  },
+  "007_verdicts": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("turns").addColumn("upset", "double precision").execute();
+      await db.schema.alterTable("turns").addColumn("cause", "text").execute();
     },
   },
 };

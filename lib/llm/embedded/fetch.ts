@@ -1,9 +1,9 @@
 import { setImmediate as nextEventLoopTurn } from "node:timers/promises";
 import { z } from "zod";
+import { classify } from "../../mood/judge.ts";
 import { type ChatRequest, chatRequestSchema } from "./chat-request.ts";
 import { chunksOf, completionOf } from "./completion.ts";
 import { isSentimentRequest, lastUtterance, type Reply, replyTo } from "./replies.ts";
-import { classify } from "./sentiment.ts";
 
 /**
  * A `fetch` for the `openai` client that answers Chat Completions in this process, from rules, with no network.

@@ -1,3 +1,4 @@
+import { classify } from "../../mood/judge.ts";
 import type { Sentiment } from "../../wire/log-events.ts";
 import type { ChatRequest, Message } from "./chat-request.ts";
 import { findNumber } from "./reference-number.ts";
@@ -12,7 +13,6 @@ import {
   topics,
   wishes,
 } from "./reply-rules.ts";
-import { classify } from "./sentiment.ts";
 import { speakOf } from "./tool-results.ts";
 
 export type Reply =

@@ -1,0 +1,65 @@
+import { cuesOf } from "./cues.ts";
+
+/** Characters of an utterance that are looked at: some two minutes of speech. */
+const MAX_CHARS = 2_000;
+
+/** A word, a number, marks of stress. Every alternative takes all it can, so that the search is linear. */
+const TOKEN = /[a-z]+|\d+|[!?]+|\.{2,}/g;
+
+/**
+ * What an utterance is made of, for the linear model: words, pairs and triples of words in lower case, all numbers as "0",
+ * marks and capitals that stress, a class of length, and turns of phrase (`cues.ts`); each once. "^" is its beginning, "$" its end.
+ * Linear in the length of the text; looks at the first 2,000 characters.
+ */
+export function featuresOf(text: string): ReadonlySet<string> {
+  const said = text.slice(0, MAX_CHARS).replace(/[‘’]/g, "'");
+  const plain = said.toLowerCase();
+  const names = new Set<string>();
+  const words = ["^"];
+  // "can't" is one word, and "sooooo" is as long as "soo".
+  const spelt = plain.replace(/(?<=[a-z])'(?=[a-z])/g, "").replace(/([a-z])\1{2,}/g, "$1$1");
+  for (const token of spelt.match(TOKEN) ?? []) {
+    const first = token.charCodeAt(0);
+    if (first === 33 || first === 63) {
+      names.add(token.includes("!") ? (token.length > 1 ? "!!" : "!") : token.length > 1 ? "??" : "?");
+    } else if (first === 46) {
+      names.add("...");
+    } else if (first < 58) {
+      if (words.at(-1) !== "0") words.push("0");
+    } else {
+      words.push(token);
+    }
+  }
+  names.add(lengthOf(words.length - 1));
+  words.push("$");
+  addGrams(words, names);
+  addStress(said, names);
+  for (const cue of cuesOf(plain)) names.add(cue);
+  return names;
+}
+
+function addGrams(words: readonly string[], names: Set<string>): void {
+  let before = "";
+  let pair = "";
+  for (const word of words) {
+    if (word !== "^" && word !== "$") names.add(word);
+    if (pair !== "") names.add(`${pair} ${word}`);
+    pair = before === "" ? "" : `${before} ${word}`;
+    if (pair !== "") names.add(pair);
+    before = word;
+  }
+}
+
+function lengthOf(words: number): string {
+  if (words <= 2) return "#short";
+  if (words <= 6) return "#clause";
+  return words <= 20 ? "#sentence" : "#long";
+}
+
+/** Capitals: a word among others is stressed, a whole utterance is shouted. "PIN" and "USB" are neither. */
+function addStress(said: string, names: Set<string>): void {
+  const stressed = said.match(/\b[A-Z]{4,}\b/g)?.length ?? 0;
+  if (stressed === 0) return;
+  const small = said.match(/[a-z]+/g)?.length ?? 0;
+  names.add(small <= stressed ? "#shout" : "#stress");
+}

@@ -1,0 +1,107 @@
+import type { Sentiment } from "../wire/log-events.ts";
+import { CallContext, type UtteranceContext } from "./context.ts";
+import { embeddedWeights, type Weights } from "./weights.ts";
+import { probability } from "./words.ts";
+
+export type Judgement = {
+  sentiment: Sentiment;
+  /** Probability that the caller is upset, 0…1. */
+  upset: number;
+  /** What counted, in a few words; words of the caller stand in quotation marks. Null for a neutral utterance. */
+  cause: string | null;
+};
+
+/** From this probability on an utterance is negative, and from the other on frustrated. */
+export const NEGATIVE_FROM = 0.55;
+export const FRUSTRATED_FROM = 0.75;
+/** A pleased caller is called so from this probability on, unless they may be upset. */
+const PLEASED_FROM = 0.5;
+
+const THANKS = /\b(?:thank|thanks|cheers|ta|appreciate|bless|brilliant|lovely|perfect|great|love)\b/i;
+/** Thanks, praise and relief beyond a courtesy: whoever says so is pleased, however loud they are. */
+const GRATITUDE =
+  /\b(?:thank(?:s| you| u)(?: ever)? (?:so|very|a (?:lot|million|thousand))|thank you,? thank you|many thanks|hundred thanks|can(?:'t|not) thank you|so grateful|god bless|bless (?:you|u|your|every|them|him|her)|an? (?:absolute |real )?(?:angel|life ?saver|legend|saint|gem)|saved my|made my (?:day|week|year)|(?:such|what) a relief|weight off|over the moon|hallelujah|happy (?:crying|tears)|crying happy|love (?:you|u) (?:guys|all|lot)|i kiss|could (?:kiss|hug|cry)|it worked|best (?:call|service|support|news))\b/i;
+/** Most that is left of the probability of "upset" beside gratitude. */
+const UPSET_AND_GRATEFUL = 0.2;
+/** What an earlier utterance is taken for before there was one, 0…1. */
+const UNHEARD = 0.2;
+
+/** What the linear model looks at besides the words: each with its value for this utterance. */
+export function signalsOf(context: UtteranceContext): Record<string, number> {
+  const { text, words, utterance, earlier } = context;
+  return {
+    bias: 1,
+    words: words.sum,
+    earlier_mean: earlier?.mean ?? UNHEARD,
+    earlier_last: earlier?.last ?? UNHEARD,
+    first: utterance === 1 ? 1 : 0,
+    second: utterance === 2 ? 1 : 0,
+    length: Math.min(text.length, 400) / 100,
+    digits: /\d/.test(text) ? 1 : 0,
+    thanks: THANKS.test(text) ? 1 : 0,
+    overlap: context.overlap,
+    said_before: Math.min(context.saidBefore, 3),
+    corrects: context.corrects ? 1 : 0,
+    interrupts: context.interrupts ? 1 : 0,
+  };
+}
+
+/**
+ * Says how a caller sounds, by a linear model over the words and their place in the call. Pure, synchronous and linear in
+ * the length of the utterance; it knows English.
+ */
+export function judge(context: UtteranceContext, weights: Weights = embeddedWeights): Judgement {
+  let logOdds = 0;
+  for (const [name, value] of Object.entries(signalsOf(context))) {
+    logOdds += value * (weights.signals.get(name) ?? 0);
+  }
+  const isGrateful = GRATITUDE.test(context.text.slice(0, 2_000).replace(/’/g, "'"));
+  const upset = Math.min(probability(logOdds), isGrateful ? UPSET_AND_GRATEFUL : 1);
+  const sentiment = isGrateful ? "positive" : classOf(upset, context.words.pleased);
+  return { sentiment, upset, cause: causeOf(sentiment, context) };
+}
+
+/** How one utterance sounds that stands by itself. */
+export function classify(text: string): Sentiment {
+  return judge(new CallContext(0).heard(text)).sentiment;
+}
+
+function classOf(upset: number, pleased: number): Sentiment {
+  if (upset >= FRUSTRATED_FROM) return "frustrated";
+  if (upset >= NEGATIVE_FROM) return "negative";
+  return pleased >= PLEASED_FROM ? "positive" : "neutral";
+}
+
+/** What counted for this class, in a few words; null for neutral. */
+export function causeOf(sentiment: Sentiment, context: UtteranceContext): string | null {
+  const { words, saidBefore, failures, earlier } = context;
+  const quote = (said: readonly string[]) => said.map((word) => `"${word}"`);
+  switch (sentiment) {
+    case "neutral":
+      return null;
+    case "positive":
+      return quote(words.strongest.pleased).join(", ") || "gratitude";
+    case "negative":
+    case "frustrated":
+      break;
+  }
+  const causes = [
+    saidBefore > 0 ? (saidBefore === 1 ? "said twice" : `said ${saidBefore + 1} times`) : null,
+    context.corrects ? "corrects the agent" : null,
+    context.interrupts ? "cuts the agent short" : null,
+    failures > 1 ? `${ordinal(failures)} failure of the agent` : null,
+    ...quote(words.strongest.upset),
+    (earlier?.mean ?? 0) >= NEGATIVE_FROM ? "upset before" : null,
+  ].filter((cause) => cause !== null);
+  return causes.slice(0, 4).join(", ") || "the whole of it";
+}
+
+/** The cause without the caller's words, for a record that keeps none. */
+export function withoutWords(cause: string | null): string | null {
+  const kept = cause?.split(", ").filter((part) => !part.startsWith('"'));
+  return kept === undefined || kept.length === 0 ? null : kept.join(", ");
+}
+
+function ordinal(count: number): string {
+  return ["zeroth", "first", "second", "third", "fourth", "fifth"][count] ?? `${count}th`;
+}
