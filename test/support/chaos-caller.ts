@@ -6,7 +6,7 @@ import { VoiceClient } from "./voice-client.ts";
 /** Between an answer and the next question, ms. */
 const PAUSE_MS = 250;
 /** What a server that is killed may lose of the end of a call: what it had not written yet, ms (docs/calls.md). */
-const LOSS_MS = 1_500;
+const LOSS_MS = 3_000;
 
 /** A caller who asks numbered questions until it is told to hang up, and knows what the record of it has to say. */
 export class ChaosCaller {

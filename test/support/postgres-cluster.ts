@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,11 @@ export class PostgresCluster {
   readonly #folder: string;
   /** Its processes while it is frozen. */
   #frozen: number[] = [];
-  readonly #killAtExit = () => this.#signal("SIGQUIT");
+  /** A test run that dies takes it along. */
+  readonly #killAtExit = () => {
+    this.thaw();
+    signal(Number.parseInt(readFileSync(join(this.#data, "postmaster.pid"), "utf8"), 10), "SIGQUIT");
+  };
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -109,14 +113,6 @@ export class PostgresCluster {
     const [first = ""] = (await readFile(join(this.#data, "postmaster.pid"), "utf8")).split("\n");
     const children = await readFile(`/proc/${first}/task/${first}/children`, "utf8");
     return [first, ...children.trim().split(" ")].filter((pid) => pid !== "").map(Number);
-  }
-
-  #signal(name: NodeJS.Signals): void {
-    this.thaw();
-    void this.#processes().then(
-      ([first]) => first !== undefined && signal(first, name),
-      () => {},
-    );
   }
 }
 
