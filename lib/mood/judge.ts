@@ -23,6 +23,19 @@ const GRATITUDE =
   /\b(?:thank(?:s| you| u)(?: ever)? (?:so|very|a (?:lot|million|thousand))|thank you,? thank you|many thanks|hundred thanks|can(?:'t|not) thank you|so grateful|god bless|bless (?:you|u|your|every|them|him|her)|an? (?:absolute |real )?(?:angel|life ?saver|legend|saint|gem)|saved my|made my (?:day|week|year)|(?:such|what) a relief|weight off|over the moon|hallelujah|happy (?:crying|tears)|crying happy|love (?:you|u) (?:guys|all|lot)|i kiss|could (?:kiss|hug|cry)|it worked|best (?:call|service|support|news))\b/i;
 /** Most that is left of the probability of "upset" beside gratitude. */
 const UPSET_AND_GRATEFUL = 0.2;
+const VERY =
+  "(?:(?:so|very|really|extremely|incredibly|absolutely|quite|just|getting|beyond|deeply|completely|all) ){0,3}";
+/** Who says outright that they are upset, or calls us names, is upset, whatever else the call was like so far. */
+const OUTRIGHT: readonly RegExp[] = [
+  `\\b(?:i'?m|i am|we'?re|we are|i feel) ${VERY}(?:angry|furious|livid|fuming|annoyed|unhappy|disappointed|disgusted|appalled|frustrated|fed up|outraged|pissed(?: off)?)\\b(?! (?:at|with) my)`,
+  `\\b(?:i'?m|i am|we'?re|we are) not ${VERY}(?:at all )?(?:happy|impressed|satisfied|pleased|amused)\\b`,
+  `\\b(?:this|that|it)(?:'s| is) ${VERY}(?:unacceptable|ridiculous|outrageous|disgraceful|a disgrace|appalling|pathetic|shameful|infuriating|a shambles|a farce)\\b`,
+  `\\byou(?:'re| are| people are| lot are| guys are) ${VERY}(?:useless|incompetent|pathetic|liars|thieves|crooks|idiots|hopeless|clueless)\\b`,
+  `\\b(?:worst|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy) (?:customer )?(?:service|support|company|experience)\\b`,
+  `\\b(?:service|support|company) (?:is|has been) ${VERY}(?:bad|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy|a joke)\\b`,
+].map((pattern) => new RegExp(pattern, "i"));
+/** Least probability of "upset" of who says so once, and in two ways. */
+const UPSET_OUTRIGHT = [0, 0.65, 0.8] as const;
 /** What an earlier utterance is taken for before there was one, 0…1. */
 const UNHEARD = 0.2;
 
@@ -55,8 +68,13 @@ export function judge(context: UtteranceContext, weights: Weights = embeddedWeig
   for (const [name, value] of Object.entries(signalsOf(context))) {
     logOdds += value * (weights.signals.get(name) ?? 0);
   }
-  const isGrateful = GRATITUDE.test(context.text.slice(0, 2_000).replace(/’/g, "'"));
-  const upset = Math.min(probability(logOdds), isGrateful ? UPSET_AND_GRATEFUL : 1);
+  const plain = context.text.slice(0, 2_000).replace(/’/g, "'");
+  const isGrateful = GRATITUDE.test(plain);
+  const outright = OUTRIGHT.filter((pattern) => pattern.test(plain)).length;
+  const least = UPSET_OUTRIGHT[Math.min(outright, 2)] ?? 0;
+  const upset = isGrateful
+    ? Math.min(probability(logOdds), UPSET_AND_GRATEFUL)
+    : Math.max(probability(logOdds), least);
   const sentiment = isGrateful ? "positive" : classOf(upset, context.words.pleased);
   return { sentiment, upset, cause: causeOf(sentiment, context) };
 }
