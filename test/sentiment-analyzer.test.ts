@@ -113,7 +113,7 @@ describe("a verdict", () => {
       assert.deepEqual(verdict, {
         sentiment: "frustrated",
         upset: 0.9,
-        cause: "the whole of it",
+        cause: '"nobody"',
         frustration_count: 1,
         score: -5,
         source: "model",

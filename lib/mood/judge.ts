@@ -13,7 +13,7 @@ export type Judgement = {
 
 /** From this probability on an utterance is negative, and from the other on frustrated. */
 export const NEGATIVE_FROM = 0.55;
-export const FRUSTRATED_FROM = 0.75;
+export const FRUSTRATED_FROM = 0.65;
 /** A pleased caller is called so from this probability on, unless they may be upset. */
 const PLEASED_FROM = 0.5;
 
