@@ -35,7 +35,7 @@ const OUTRIGHT: readonly RegExp[] = [
   `\\b(?:service|support|company) (?:is|has been) ${VERY}(?:bad|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy|a joke)\\b`,
 ].map((pattern) => new RegExp(pattern, "i"));
 /** Least probability of "upset" of who says so once, and in two ways. */
-const UPSET_OUTRIGHT = [0, 0.65, 0.8] as const;
+const UPSET_OUTRIGHT = [0, 0.6, 0.8] as const;
 /** What an earlier utterance is taken for before there was one, 0…1. */
 const UNHEARD = 0.2;
 
@@ -70,13 +70,14 @@ export function judge(context: UtteranceContext, weights: Weights = embeddedWeig
   }
   const plain = context.text.slice(0, 2_000).replace(/’/g, "'");
   const isGrateful = GRATITUDE.test(plain);
-  const outright = OUTRIGHT.filter((pattern) => pattern.test(plain)).length;
-  const least = UPSET_OUTRIGHT[Math.min(outright, 2)] ?? 0;
+  const outright = OUTRIGHT.flatMap((pattern) => pattern.exec(plain)?.[0] ?? []);
+  const least = UPSET_OUTRIGHT[Math.min(outright.length, 2)] ?? 0;
   const upset = isGrateful
     ? Math.min(probability(logOdds), UPSET_AND_GRATEFUL)
     : Math.max(probability(logOdds), least);
   const sentiment = isGrateful ? "positive" : classOf(upset, context.words.pleased);
-  return { sentiment, upset, cause: causeOf(sentiment, context) };
+  const [said] = sentiment === "positive" ? [] : outright;
+  return { sentiment, upset, cause: said ? `"${said}"` : causeOf(sentiment, context) };
 }
 
 /** How one utterance sounds that stands by itself. */
