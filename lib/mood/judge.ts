@@ -20,7 +20,7 @@ const PLEASED_FROM = 0.5;
 const THANKS = /\b(?:thank|thanks|cheers|ta|appreciate|bless|brilliant|lovely|perfect|great|love)\b/i;
 /** Thanks, praise and relief beyond a courtesy: whoever says so is pleased, however loud they are. */
 const GRATITUDE =
-  /\b(?:thank(?:s| you| u)(?: ever)? (?:so|very|a (?:lot|million|thousand))|thank you,? thank you|many thanks|hundred thanks|can(?:'t|not) thank you|so grateful|god bless|bless (?:you|u|your|every|them|him|her)|an? (?:absolute |real )?(?:angel|life ?saver|legend|saint|gem)|saved my|made my (?:day|week|year)|(?:such|what) a relief|weight off|over the moon|hallelujah|happy (?:crying|tears)|crying happy|love (?:you|u) (?:guys|all|lot)|i kiss|could (?:kiss|hug|cry)|it worked|best (?:call|service|support|news))\b/i;
+  /\b(?:thank(?:s| you| u)(?: ever)? (?:so|very|a (?:lot|million|thousand))|thank you,? thank you|many thanks|hundred thanks|can(?:'t|not) thank you|so grateful|god bless|bless (?:you|u|your|every|them|him|her)|an? (?:absolute |real )?(?:angel|life ?saver|legend|saint|gem)|saved my|made my (?:day|week|year)|(?:such|what) a relief|weight off|over the moon|hallelujah|happy (?:crying|tears)|crying happy|love (?:you|u) (?:guys|all|lot)|i kiss|could (?:kiss|hug|cry)|it worked|that (?:solved|fixed|sorted|did) it|works (?:again|perfectly)|best (?:call|service|support|news))\b/i;
 /** Most that is left of the probability of "upset" beside gratitude. */
 const UPSET_AND_GRATEFUL = 0.2;
 const VERY =

@@ -123,7 +123,7 @@ describe("calls outlive their process", () => {
     const last = await report("--last");
     assert.match(last, new RegExp(`^Call +${id}`));
     assert.match(last, /^Score +█/m);
-    assert.match(last, /caller +positive +\+5 +Thank you so much, that was wonderful!/);
+    assert.match(last, /caller +positive +\d+ % +\+5 +Thank you so much, that was wonderful!/);
     assert.equal(JSON.parse(await report(id, "--json")).sentiment.score, 5);
     assert.match(await report("--since", "1h"), new RegExp(`1 ended calls[^]*${id}`));
     await assert.rejects(report("nobody"), /There is no call nobody/);
@@ -140,7 +140,7 @@ describe("calls outlive their process", () => {
     await onlyWhen(server, hasEnded);
     const shown = await report("--last");
     assert.match(shown, /, chat$/m);
-    assert.match(shown, /caller +negative +−2.5 +My parcel is lost and I am really disappointed/);
+    assert.match(shown, /caller +negative +60 % +−2.5 +My parcel is lost and I am really disappointed/);
     assert.ok(shown.includes(text.slice(0, 40)), shown);
     assert.ok(shown.includes(cli.greeting.slice(0, 40)), shown);
     await server.stop();
