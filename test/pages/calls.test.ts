@@ -10,6 +10,7 @@ import {
   skipWithoutChromium,
 } from "../support/browser.ts";
 import { type RecordServer, startRecordServer } from "../support/record-server.ts";
+import { until } from "../support/recorded-calls.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 const TOKEN = "a-token-for-the-test";
@@ -65,7 +66,9 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     const rows = page.locator("table.calls tbody tr");
     await rows.first().waitFor();
     await page.getByRole("button", { name: "More calls" }).click();
-    await page.waitForFunction("document.querySelectorAll('table.calls tbody tr').length > 50");
+    await until(() =>
+      page.evaluate<boolean>("document.querySelectorAll('table.calls tbody tr').length > 50"),
+    );
     const count = await rows.count();
     const link = rows.nth(40).getByRole("link").first();
     await link.scrollIntoViewIfNeeded();
@@ -77,13 +80,15 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     await page.getByRole("link", { name: "← Recent calls" }).click();
     await rows.nth(count - 1).waitFor();
     assert.equal(await page.getByLabel("Mood").inputValue(), "neutral");
-    await page.waitForFunction(`scrollY === ${place}`);
+    await until(() => page.evaluate<boolean>(`scrollY === ${place}`));
     await page.goForward();
     await page.getByRole("region", { name: "Transcript" }).waitFor();
     await page.goBack();
-    await page.waitForFunction(`scrollY === ${place}`);
+    await until(() => page.evaluate<boolean>(`scrollY === ${place}`));
     await page.getByRole("link", { name: "Recent calls" }).click();
-    await page.waitForFunction("document.querySelectorAll('table.calls tbody tr').length === 50");
+    await until(() =>
+      page.evaluate<boolean>("document.querySelectorAll('table.calls tbody tr').length === 50"),
+    );
     await page.context().close();
   });
 

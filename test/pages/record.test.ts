@@ -9,6 +9,7 @@ import {
   skipWithoutChromium,
 } from "../support/browser.ts";
 import { LONG_ID, type RecordServer, startRecordServer } from "../support/record-server.ts";
+import { until } from "../support/recorded-calls.ts";
 
 describe("the record on the console", { skip: skipWithoutChromium() }, () => {
   let server: RecordServer;
@@ -31,8 +32,10 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     await page.goto(`${server.url}/console#/quality`);
     for (const width of [1280, 1024, 700, 480, 360, 320]) {
       await page.setViewportSize({ width, height: 800 });
-      await page.waitForFunction(
-        `names.some(({ text, page }) => page === ${width} && /^([0-9]+ [A-Z][a-z]|[A-Z][a-z]+ [0-9])/.test(text))`,
+      await until(() =>
+        page.evaluate<boolean>(
+          `names.some(({ text, page }) => page === ${width} && /^([0-9]+ [A-Z][a-z]|[A-Z][a-z]+ [0-9])/.test(text))`,
+        ),
       );
       const names = await page.evaluate<{ left: number; right: number; width: number }[]>("names");
       const cut = names.filter(({ left, right, width }) => left < 0 || right > width);
