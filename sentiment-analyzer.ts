@@ -83,6 +83,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   /** Utterances whose verdict has not been applied yet. */
   #inFlight = 0;
   #frustrationCount = 0;
+  #dueSince: number | null = null;
 
   constructor(options: SentimentAnalyzerOptions) {
     super({ name: "sentiment-analyzer", hears: ["client"] });
@@ -114,6 +115,11 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
 
   shouldEscalate(): boolean {
     return this.#policy.reached;
+  }
+
+  /** Number of the utterance whose verdict made the hand-off due; null while it is not. */
+  get dueSince(): number | null {
+    return this.#dueSince;
   }
 
   /** Whether the verdicts that are still out could make {@link shouldEscalate} true. */
@@ -277,6 +283,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     if (sentiment === "negative" || sentiment === "frustrated") this.#frustrationCount += 1;
     else if (sentiment === "positive") this.#frustrationCount = Math.max(0, this.#frustrationCount - 1);
     this.#policy.add(verdict);
+    this.#dueSince = this.shouldEscalate() ? (this.#dueSince ?? utterance) : null;
     const frustrationCount = this.#frustrationCount;
     this.session.log.info(
       { utterance, source, fallbackBecause, analysisMs },

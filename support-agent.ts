@@ -3,6 +3,7 @@ import type { Coach } from "./lib/coach/coach.ts";
 import { tool } from "./lib/llm/tools.ts";
 import { LlmAgentNode, type LlmAgentNodeOptions } from "./lib/nodes/llm-agent-node.ts";
 import type { Turn } from "./lib/nodes/turn.ts";
+import { Utterances } from "./lib/session/utterances.ts";
 import type { AnyEvent } from "./lib/wire/events.ts";
 import { isLog } from "./lib/wire/log-events.ts";
 import type { SentimentAnalyzer } from "./sentiment-analyzer.ts";
@@ -47,8 +48,9 @@ export class SupportAgent extends LlmAgentNode {
   readonly #sentiment: SentimentAnalyzer;
   readonly #coach: SupportAgentOptions["coach"];
   readonly #escalationWaitMs: number;
-  /** Words of the caller that no answer has been asked for yet, and whether an escalation was due before them. */
-  #unasked: { wasDue: boolean } | null = null;
+  readonly #utterances = new Utterances();
+  /** Utterances that an answer has been asked for. */
+  #asked = 0;
   #escalated = false;
 
   constructor({ sentiment, coach, escalationWaitMs, prompt = null, ...options }: SupportAgentOptions) {
@@ -69,17 +71,16 @@ export class SupportAgent extends LlmAgentNode {
 
   protected override onEvent(event: AnyEvent): void {
     super.onEvent(event);
-    if (event.type === "agent.transcript.update" && event.role === "user") {
-      this.#unasked ??= { wasDue: this.#reasonToEscalate() === "frustration_threshold_exceeded" };
-    } else if (event.type === "system.llm.request") {
-      this.#unasked = null;
+    this.#utterances.take(event);
+    if (event.type === "system.llm.request") {
+      this.#asked = this.#utterances.count;
     } else if (
       isLog(event, "sentiment") &&
       // A wish for a person is met in the answer to it, never before the answer is asked for.
       this.#reasonToEscalate() === "frustration_threshold_exceeded" &&
       !this.responding &&
       // A fast verdict overtakes the request that follows the words: the answer will be the hand-off.
-      this.#unasked === null &&
+      this.#utterances.count === this.#asked &&
       !this.#sentiment.userIsSpeaking
     ) {
       // The verdict came after the answer, and nobody is talking: this is the moment.
@@ -92,7 +93,9 @@ export class SupportAgent extends LlmAgentNode {
   protected override beforeAnswer(): string | null {
     const reason = this.#reasonToEscalate();
     if (reason === null) return null;
-    return this.#escalateInTurn(reason === "human_request" || this.#unasked?.wasDue === false);
+    // The verdict on these words may be in before they are answered; one on earlier words was too late for its own answer.
+    const isOnTheseWords = (this.#sentiment.dueSince ?? 0) > this.#asked;
+    return this.#escalateInTurn(reason === "human_request" || isOnTheseWords);
   }
 
   /** Only a verdict that could decide about the hand-off is waited for. */
