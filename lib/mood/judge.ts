@@ -76,8 +76,7 @@ export function judge(context: UtteranceContext, weights: Weights = embeddedWeig
     ? Math.min(probability(logOdds), UPSET_AND_GRATEFUL)
     : Math.max(probability(logOdds), least);
   const sentiment = isGrateful ? "positive" : classOf(upset, context.words.pleased);
-  const [said] = sentiment === "positive" ? [] : outright;
-  return { sentiment, upset, cause: said ? `"${said}"` : causeOf(sentiment, context) };
+  return { sentiment, upset, cause: causeOf(sentiment, context, isGrateful ? [] : outright) };
 }
 
 /** How one utterance sounds that stands by itself. */
@@ -92,7 +91,11 @@ function classOf(upset: number, pleased: number): Sentiment {
 }
 
 /** What counted for this class, in a few words; null for neutral. */
-export function causeOf(sentiment: Sentiment, context: UtteranceContext): string | null {
+export function causeOf(
+  sentiment: Sentiment,
+  context: UtteranceContext,
+  outright: readonly string[] = [],
+): string | null {
   const { words, saidBefore, failures, earlier } = context;
   const quote = (said: readonly string[]) => said.map((word) => `"${word}"`);
   switch (sentiment) {
@@ -109,7 +112,7 @@ export function causeOf(sentiment: Sentiment, context: UtteranceContext): string
     context.corrects ? "corrects the agent" : null,
     context.interrupts ? "cuts the agent short" : null,
     failures > 1 ? `${ordinal(failures)} failure of the agent` : null,
-    ...quote(words.strongest.upset),
+    ...quote(outright.length > 0 ? outright : words.strongest.upset),
     (earlier?.mean ?? 0) >= NEGATIVE_FROM ? "upset before" : null,
   ].filter((cause) => cause !== null);
   return causes.slice(0, 4).join(", ") || "the whole of it";
