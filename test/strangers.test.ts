@@ -263,7 +263,7 @@ describe("the log of a whole run", () => {
     client.sendRaw(`{"type":"agent.transcript.update","role":"${CALLER}"}`);
     client.sendRaw(`{"type":"${CALLER}"}`);
     client.sendRaw(`not JSON ${CALLER}`);
-    await client.turn(`please fail, call me at ${CALLER}`);
+    await client.turn(`please fail, my pelican is lost, call me at ${CALLER}`);
     await client.turn("a person please");
     await client.next("agent.transfer_call");
     await client.close();

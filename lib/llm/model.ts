@@ -207,6 +207,8 @@ export class Models {
   }
 }
 
+const QUOTED = /"[^"\n]{1,500}"|'[^'\n]{1,500}'|`[^`\n]{1,500}`/g;
+
 /** The text without what the call's messages say: a server may quote what it refuses. */
 function withoutWords(text: string, { messages }: Pick<ModelRequest, "messages">): string {
   let shown = text;
@@ -215,5 +217,13 @@ function withoutWords(text: string, { messages }: Pick<ModelRequest, "messages">
       shown = shown.replaceAll(content, "[…]");
     }
   }
-  return shown;
+  // Or a part of them.
+  return shown.replace(QUOTED, (quoted: string) => {
+    const words = quoted.slice(1, -1).toLowerCase();
+    const isOfTheCall = messages.some(
+      ({ role, content }) =>
+        role !== "system" && typeof content === "string" && content.toLowerCase().includes(words),
+    );
+    return isOfTheCall ? "[…]" : quoted;
+  });
 }

@@ -209,7 +209,7 @@ test("every log line of a call carries its session and the client's call_id", as
   await client.close();
   await server.nextLine(({ msg }) => msg === "Session ended");
   // What a model's server says is logged once for all calls, and is no line of this one.
-  const lines = server.lines.slice(before).filter(({ msg }) => !/ says: mock error/.test(msg ?? ""));
+  const lines = server.lines.slice(before).filter(({ msg }) => !/ says: mock error/.test(String(msg)));
   assert.ok(lines.length >= 6, JSON.stringify(lines));
   assert.equal(new Set(lines.map(({ sessionId }) => sessionId)).size, 1);
   for (const line of lines) {

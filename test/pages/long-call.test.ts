@@ -21,7 +21,12 @@ describe("a call that goes on and on", { skip: skipWithoutChromium() }, () => {
   let browser: Browser;
 
   before(async () => {
-    const env = { LOG_LEVEL: "warn", MAX_EVENTS_PER_SECOND: "2000", DRAIN_TIMEOUT_MS: "0" };
+    const env = {
+      LOG_LEVEL: "warn",
+      MAX_EVENTS_PER_SECOND: "2000",
+      MAX_REQUESTS_PER_SECOND: "2000",
+      DRAIN_TIMEOUT_MS: "0",
+    };
     [server, browser] = await Promise.all([startServerProcess({ env }), openBrowser()]);
   });
   after(async () => {

@@ -15,7 +15,12 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     llm = await startMockLlm();
     [server, browser] = await Promise.all([
       startServerProcess({
-        env: { OPENAI_BASE_URL: llm.baseUrl, OPENAI_API_KEY: "test", TRANSFER_NUMBER: "+15550100" },
+        env: {
+          OPENAI_BASE_URL: llm.baseUrl,
+          OPENAI_API_KEY: "test",
+          TRANSFER_NUMBER: "+15550100",
+          ESCALATION_THRESHOLD: "3",
+        },
       }),
       openBrowser(),
     ]);
