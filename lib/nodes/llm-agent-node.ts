@@ -239,20 +239,28 @@ export class LlmAgentNode extends OutputAgentNode {
   async *#clean(answer: AsyncIterable<string>, turn: Turn): AsyncGenerator<string, void, void> {
     const cleaner = new SpeechCleaner();
     let written = "";
-    let said = "";
+    // Compared piece by piece: an answer of hundreds must not be read from its beginning for each.
+    let unsaid = "";
+    let isCleaned = false;
+    let isSilent = true;
+    const take = (words: string) => {
+      isSilent &&= words.trim() === "";
+      isCleaned ||= !unsaid.startsWith(words);
+      unsaid = isCleaned ? "" : unsaid.slice(words.length);
+      return words;
+    };
     for await (const piece of answer) {
-      const words = cleaner.push(piece);
       written += piece;
-      said += words;
+      unsaid += piece;
+      const words = take(cleaner.push(piece));
       // What waits for more is not cleaned yet.
-      turn.written = written.startsWith(said) ? null : written;
+      turn.written = isCleaned ? written : null;
       if (words !== "") yield words;
     }
-    const rest = cleaner.end();
-    turn.written = said + rest === written ? null : written;
+    const rest = take(cleaner.end());
+    turn.written = isCleaned || unsaid !== "" ? written : null;
     // An answer of pictures alone would be silence.
-    const isSilence = (said + rest).trim() === "" && written.trim() !== "";
-    if (isSilence) yield written;
+    if (isSilent && written.trim() !== "") yield written;
     else if (rest !== "") yield rest;
   }
 
