@@ -13,9 +13,9 @@ export class ChaosCaller {
   readonly callId: string;
   readonly complaints: string[] = [];
   readonly #client: VoiceClient;
-  /** When each question was asked. */
-  readonly #asked: number[] = [];
-  #answered = 0;
+  #asked = 0;
+  /** When each answer was complete: a server that stands still has not heard yet what was asked. */
+  readonly #answered: number[] = [];
   #times: number[] = [];
   #isExcused = false;
   #crashAt: number | null = null;
@@ -36,7 +36,7 @@ export class ChaosCaller {
   }
 
   get said(): number {
-    return this.#asked.length;
+    return this.#asked;
   }
 
   /** Times from a question to the first piece of its answer since the last time this was asked, ms. */
@@ -58,8 +58,8 @@ export class ChaosCaller {
 
   /** Resolves when the present question is answered. */
   async answered(): Promise<void> {
-    const { length } = this.#asked;
-    while (this.#answered < length && this.complaints.length === 0) await delay(20);
+    const asked = this.#asked;
+    while (this.#answered.length < asked && this.complaints.length === 0) await delay(20);
   }
 
   async hangUp(): Promise<void> {
@@ -73,7 +73,7 @@ export class ChaosCaller {
     const has = turns.flatMap(({ role, text }) => (role === "user" ? [text] : []));
     const answers = turns.filter(({ role, outcome }) => role === "assistant" && outcome !== null).length;
     const at = this.#crashAt;
-    const due = at === null ? this.said : this.#asked.filter((time) => time < at - LOSS_MS).length;
+    const due = at === null ? this.said : this.#answered.filter((time) => time < at - LOSS_MS).length;
     const wrong = [];
     const end = at === null ? "client_closed" : "crashed";
     if (end_reason !== end) wrong.push(`${this.callId} has ended as ${end_reason}, not ${end}`);
@@ -100,12 +100,12 @@ export class ChaosCaller {
 
   async #ask(): Promise<void> {
     const at = performance.now();
-    this.#asked.push(at);
+    this.#asked += 1;
     this.#client.say(question(this.said));
     await this.#client.next("agent.llm.response.chunk");
     if (!this.#isExcused) this.#times.push(performance.now() - at);
     await this.#client.next("agent.llm.response.end");
-    this.#answered += 1;
+    this.#answered.push(performance.now());
   }
 }
 
