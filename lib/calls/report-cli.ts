@@ -7,6 +7,7 @@ import { csvOf } from "./export.ts";
 import { readQuality } from "./quality.ts";
 import { reportCall } from "./report.ts";
 import { renderCalls, renderReport } from "./report-text.ts";
+import { toScenario } from "./scenario.ts";
 import { openDatabase } from "./store/database.ts";
 import { listCalls, pagesOfCalls, readCall, readCalls, readLastCall } from "./store/read.ts";
 import type { Db } from "./store/schema.ts";
@@ -19,13 +20,14 @@ const USAGE = `Reports of recorded calls, from the store that DATABASE_URL names
   npm run report -- --since 7d       all calls of the last 7 days (also h and m)
 
   --json   the report as JSON, with --since one a line
-  --csv    one line a call`;
+  --csv    one line a call
+  --scenario   the call as a scenario for npm run rehearse, with what looks private masked`;
 
 /** Calls shown in a table; more would scroll away. The figures above it count all. */
 const MAX_ROWS = 200;
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 } as const;
 
-type Format = "table" | "json" | "csv";
+type Format = "table" | "json" | "csv" | "scenario";
 type Wanted = { kind: "last" } | { kind: "one"; id: string } | { kind: "since"; from: number };
 
 /** What was asked for cannot be given; the message is for the person at the terminal. */
@@ -56,12 +58,14 @@ async function main(args: string[]): Promise<void> {
 
 function readArguments(args: string[]): { wanted: Wanted; format: Format } {
   const { values, positionals } = parse(args);
-  if (values.json && values.csv) throw new CliError("Choose one of --json and --csv");
-  const format: Format = values.json ? "json" : values.csv ? "csv" : "table";
+  const formats = (["json", "csv", "scenario"] as const).filter((each) => values[each]);
+  if (formats.length > 1) throw new CliError("Choose one of --json, --csv and --scenario");
+  const format: Format = formats[0] ?? "table";
   const [id, ...more] = positionals;
   const asked = [id !== undefined, values.last === true, values.since !== undefined].filter(Boolean).length;
   if (asked !== 1 || more.length > 0) throw new CliError(USAGE);
   if (id !== undefined) return { wanted: { kind: "one", id }, format };
+  if (values.since !== undefined && format === "scenario") throw new CliError("--scenario is about one call");
   if (values.since !== undefined)
     return { wanted: { kind: "since", from: Date.now() - span(values.since) }, format };
   return { wanted: { kind: "last" }, format };
@@ -73,7 +77,7 @@ function parse(args: string[]) {
     return parseArgs({
       args,
       allowPositionals: true,
-      options: { last: flag, since: { type: "string" }, json: flag, csv: flag },
+      options: { last: flag, since: { type: "string" }, json: flag, csv: flag, scenario: flag },
     });
   } catch (error) {
     throw new CliError(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
@@ -92,6 +96,12 @@ async function printOne(db: Db, wanted: Exclude<Wanted, { kind: "since" }>, form
   const call = wanted.kind === "last" ? await readLastCall(db) : await readCall(db, wanted.id);
   if (!call)
     throw new CliError(wanted.kind === "last" ? "There are no calls yet" : `There is no call ${wanted.id}`);
+  if (format === "scenario") {
+    const scenario = toScenario(call);
+    if (scenario === null) throw new CliError("The record of this call has no words: see RECORD_TEXT");
+    console.log(scenario.trimEnd());
+    return;
+  }
   const report = reportCall(call);
   if (format === "json") console.log(JSON.stringify(toWire(report), null, 2));
   else if (format === "csv")

@@ -22,6 +22,7 @@ import {
   toSpan,
 } from "./query.ts";
 import { reportCall } from "./report.ts";
+import { toScenario } from "./scenario.ts";
 import { findExcerpts, listCalls, positionOf, readCall } from "./store/read.ts";
 import { deleteCall } from "./store/write.ts";
 import {
@@ -111,6 +112,24 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       if (!call) return notFound(reply, id);
       const report = reportCall(call);
       return format === "contact-lens" ? toContactLens(report, call) : toWire(report);
+    },
+  );
+
+  app.get(
+    "/calls/:id/scenario",
+    {
+      config: READ,
+      schema: describe("A call as a scenario of npm run rehearse, YAML", {
+        params: callParams,
+        404: notFoundWire,
+      }),
+    },
+    async (request, reply) => {
+      const { id } = callParams.parse(request.params);
+      const call = await readCall(db, id);
+      const scenario = call && toScenario(call);
+      if (!scenario) return notFound(reply, id);
+      return reply.type("application/yaml; charset=utf-8").send(scenario);
     },
   );
 

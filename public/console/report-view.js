@@ -18,6 +18,7 @@ import {
 } from "./report-panels.js";
 import { ReportTranscript, showTurn } from "./report-transcript.js";
 import { formatRoute } from "./route.js";
+import { SaveScenario } from "./save-scenario.js";
 import { ScoreChart } from "./score-chart.js";
 import { Empty, Loading, Problem } from "./states.js";
 import { Tiles } from "./tiles.js";
@@ -49,6 +50,7 @@ export function ReportView({ id, query, onUnauthorised }) {
       <span class="muted">
         ${[when(call.started_at), channelName(call.conversation_type), ended].join(", ")}
       </span>
+      ${call.user_turns > 0 && html`<${SaveScenario} id=${id} onUnauthorised=${onUnauthorised} />`}
     </header>
     ${
       call.ended_at === null &&

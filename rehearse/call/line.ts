@@ -23,10 +23,12 @@ export type Dialling = {
   variables: JsonObject;
   caller: JsonObject & { user_number: string | null; agent_number: string | null; direction: string | null };
   callId: string;
+  /** Longest wait for the upgrade and `agent.ready`, ms. */
+  waitMs: number;
 };
 
-/** Longest wait for the upgrade, and then for `agent.ready`, ms. */
-const DIAL_MS = 10_000;
+/** Longest wait for the close after hanging up, ms. */
+const CLOSE_MS = 10_000;
 /** Most events kept of one call: a server that floods the caller must not fill the rehearsal's memory. */
 const MAX_EVENTS = 20_000;
 
@@ -54,7 +56,7 @@ export class Line {
   static async dial(dialling: Dialling): Promise<Line> {
     const line = new Line(dialling.url);
     const socket = line.#socket;
-    const guard = AbortSignal.timeout(DIAL_MS);
+    const guard = AbortSignal.timeout(dialling.waitMs);
     try {
       await once(socket, "open", { signal: guard });
       const ready = once(line.#changes, "ready", { signal: guard });
@@ -71,7 +73,7 @@ export class Line {
       await ready;
     } catch (error) {
       socket.terminate();
-      const why = guard.aborted ? `no agent.ready in ${DIAL_MS} ms` : reasonOf(error);
+      const why = guard.aborted ? `no agent.ready in ${dialling.waitMs} ms` : reasonOf(error);
       throw new RehearsalError(`${shown(dialling.url)} does not take calls: ${why}`, { cause: error });
     }
     return line;
@@ -198,7 +200,7 @@ export class Line {
   async hangUp(): Promise<void> {
     if (this.#closed) return;
     this.#socket.close(1000);
-    const closed = await this.until(() => this.#closed, DIAL_MS);
+    const closed = await this.until(() => this.#closed, CLOSE_MS);
     if (!closed) this.#socket.terminate();
   }
 

@@ -11,10 +11,10 @@ export class Faults {
   }
 
   /** The first that fits; null for none. */
-  next({ on, turn }: Asked): LlmFault | null {
+  next({ on, turn, afterTool }: Asked): LlmFault | null {
     const fault = this.#faults.find(
       (each) =>
-        (each.on === "any" || each.on === on) &&
+        (each.on === "any" || each.on === on || (each.on === "after_tool" && afterTool)) &&
         (each.turn === undefined || each.turn === turn) &&
         (this.#met.get(each) ?? 0) < (each.times ?? Number.POSITIVE_INFINITY),
     );

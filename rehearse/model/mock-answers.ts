@@ -5,7 +5,13 @@ import type { LlmScript } from "../scenario/schema.ts";
 import { allowedTools } from "./obedience.ts";
 
 /** Which of the server's two uses of a model asks, about what, and how often the caller has spoken. */
-export type Asked = { readonly on: "answer" | "verdict"; readonly utterance: string; readonly turn: number };
+export type Asked = {
+  readonly on: "answer" | "verdict";
+  readonly utterance: string;
+  readonly turn: number;
+  /** Whether a tool has just answered. */
+  readonly afterTool: boolean;
+};
 
 export type MockReply = {
   readonly text: string;
@@ -19,16 +25,20 @@ export function readRequest(body: unknown): { request: ChatRequest; asked: Asked
   const request = parsed.data;
   const on = isSentimentRequest(request) ? "verdict" : "answer";
   const turn = request.messages.filter(({ role }) => role === "user").length;
-  return { request, asked: { on, utterance: lastUtterance(request.messages), turn } };
+  const afterTool = request.messages.at(-1)?.role === "tool";
+  return { request, asked: { on, utterance: lastUtterance(request.messages), turn, afterTool } };
 }
 
 /** What the mock says: as the scenario has it, else by the embedded rules, with the tools its prompt allows. */
-export function mockReply(request: ChatRequest, { on, utterance }: Asked, script: LlmScript): MockReply {
+export function mockReply(
+  request: ChatRequest,
+  { on, utterance, afterTool }: Asked,
+  script: LlmScript,
+): MockReply {
   const fits = ({ to }: { to: string }) => utterance.toLowerCase().includes(to.toLowerCase());
   if (on === "verdict") {
     return { text: script.verdicts.find(fits)?.is ?? classify(utterance), calls: [] };
   }
-  const afterTool = request.messages.at(-1)?.role === "tool";
   const scripted = script.replies.find(fits);
   // The words of a reply with calls are for after the tools have answered.
   if (scripted) {

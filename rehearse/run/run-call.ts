@@ -109,6 +109,7 @@ async function hold(
       variables,
       caller: scenario.caller,
       callId,
+      waitMs: patience.timeoutMs,
     });
     dialled(line);
     const live = new LiveNotes(line, scenario.needs.includes("live"));

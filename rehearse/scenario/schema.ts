@@ -86,7 +86,7 @@ const turnSchema = z
 export type Turn = z.output<typeof turnSchema>;
 export type SupervisorAct = z.output<typeof supervisorSchema>;
 
-const onSchema = z.enum(["answer", "verdict", "any"]).default("answer");
+const onSchema = z.enum(["answer", "after_tool", "verdict", "any"]).default("answer");
 const faultSchema = z
   .strictObject({
     /** Which requests to the model it meets. */

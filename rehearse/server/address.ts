@@ -3,9 +3,9 @@ import { RehearsalError } from "../errors.ts";
 import type { SupervisorAct } from "../scenario/schema.ts";
 
 /** Longest wait for an HTTP answer, ms. */
-const HTTP_MS = 10_000;
+const HTTP_MS = 30_000;
 /** Longest wait for the record of a call that has ended, ms; it is written every 200 ms. */
-const RECORD_MS = 10_000;
+const RECORD_MS = 30_000;
 const RECORD_EVERY_MS = 40;
 
 const recordSchema = z.looseObject({ ended_at: z.string().nullable() });
@@ -60,7 +60,7 @@ export class Address {
     await response.body?.cancel();
   }
 
-  /** The record of a call, once it has ended. @throws {RehearsalError} when there is none in 10 s. */
+  /** The record of a call, once it has ended. @throws {RehearsalError} when there is none in 30 s. */
   async record(sessionId: string): Promise<CallRecord> {
     const guard = AbortSignal.timeout(RECORD_MS);
     const path = `/calls/${encodeURIComponent(sessionId)}`;

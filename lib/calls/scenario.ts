@@ -1,0 +1,68 @@
+import { stringify } from "yaml";
+import type { CallRecord, TurnRecord } from "./record.ts";
+import { applyPolicy } from "./text.ts";
+
+/** Longest pause of the caller's that is kept, ms: nobody wants to sit through a longer one again. */
+const MAX_PAUSE_MS = 2_000;
+
+/**
+ * A scenario for `npm run rehearse` out of a recorded call: what the caller said, where they cut in, the stored
+ * variables, and what came of it as expectations to edit. What looks like an e-mail address, a card or a telephone number
+ * is masked, whatever the record keeps. Null when the record has no words of the caller's.
+ */
+export function toScenario(call: CallRecord): string | null {
+  const turns = call.turns.flatMap((turn, index) => {
+    const text = turn.role === "user" && turn.text !== null ? applyPolicy(turn.text, "redacted") : null;
+    return text === null || text.trim() === "" ? [] : [turnOf(call.turns, index, text)];
+  });
+  if (turns.length === 0) return null;
+  const { escalation, conversationType, variables } = call;
+  const spoken = call.turns.filter(({ role, text }) => role === "user" && text !== null);
+  const at = spoken.findIndex(({ utterance }) => utterance === escalation?.utterance) + 1;
+  const scenario = {
+    name: `call_${call.sessionId.slice(0, 8)}`,
+    channel: conversationType,
+    ...(Object.keys(variables).length > 0 ? { variables } : {}),
+    ...(at > 0 ? { escalates_at: at } : escalation ? {} : { escalates_at: "never" }),
+    turns,
+    ...outcomeOf(call),
+  };
+  return `# A recorded call. Say what should come of it, and delete what does not matter.\n${stringify(scenario, { lineWidth: 110 })}`;
+}
+
+function turnOf(turns: readonly TurnRecord[], index: number, text: string) {
+  const turn = turns[index];
+  const answer = turns[index + 1]?.role === "assistant" ? turns[index + 1] : undefined;
+  const next = turns[index + 2];
+  const cut = answer?.interrupted === true;
+  const until = next && turn ? Math.max(0, Math.min(MAX_PAUSE_MS, next.offsetMs - turn.offsetMs)) : 0;
+  const tools = answer?.tools.map(({ name }) => name) ?? [];
+  const expect = [
+    ...(turn?.verdict ? [{ event: "verdict", sentiment: turn.verdict }] : []),
+    ...(tools.length > 0 ? [{ event: "function_call", calls: tools }] : []),
+    ...(answer ? [{ event: cut ? "interrupted" : "response" }] : []),
+  ];
+  return {
+    user: text,
+    ...(cut ? { interrupt: { after_ms: until } } : {}),
+    ...(expect.length > 0 ? { expect } : {}),
+  };
+}
+
+function outcomeOf({ escalation, endReason }: CallRecord) {
+  const expect = [
+    ...(escalation
+      ? [
+          {
+            event: "escalation",
+            reason: escalation.reason,
+            same_turn: escalation.sameTurn,
+            action: escalation.action,
+          },
+        ]
+      : []),
+    ...(endReason === "transferred" ? [{ event: "transfer" }] : []),
+    ...(endReason === "end_call" ? [{ event: "end_call" }] : []),
+  ];
+  return expect.length > 0 ? { expect } : {};
+}
