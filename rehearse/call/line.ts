@@ -165,6 +165,11 @@ export class Line {
     this.#note({ event, atMs: this.now, fields });
   }
 
+  /** Has whoever waits look again: something has changed beside the line. */
+  stir(): void {
+    this.#changes.emit("change");
+  }
+
   /** Waits until `holds`, looking again whenever something has happened; false when the time is up first. */
   async until(holds: () => boolean, ms: number): Promise<boolean> {
     if (holds()) return true;

@@ -11,11 +11,12 @@ export class Faults {
   }
 
   /** The first that fits; null for none. */
-  next({ on, turn, afterTool }: Asked): LlmFault | null {
+  next({ on, turn, utterance, afterTool }: Asked): LlmFault | null {
     const fault = this.#faults.find(
       (each) =>
         (each.on === "any" || each.on === on || (each.on === "after_tool" && afterTool)) &&
         (each.turn === undefined || each.turn === turn) &&
+        (each.to === undefined || utterance.toLowerCase().includes(each.to.toLowerCase())) &&
         (this.#met.get(each) ?? 0) < (each.times ?? Number.POSITIVE_INFINITY),
     );
     if (!fault) return null;

@@ -112,6 +112,7 @@ async function hold(
       waitMs: patience.timeoutMs,
     });
     dialled(line);
+    overtime.signal.addEventListener("abort", () => line.stir());
     const live = new LiveNotes(line, scenario.needs.includes("live"));
     hear = (each) => live.hear(each);
     for (const each of news) live.hear(each);
@@ -194,6 +195,7 @@ class LiveNotes {
 
   hear({ type, fields }: LiveNews): void {
     const { at: _at, session_id: _session, ...own } = fields;
+    this.#line.stir();
     if (type === "call.ended") {
       this.ended = true;
       this.#line.note("ended", own);

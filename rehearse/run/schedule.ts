@@ -1,5 +1,5 @@
 import type { Loaded } from "../scenario/load.ts";
-import type { LlmScript } from "../scenario/schema.ts";
+import type { LlmFault, LlmScript } from "../scenario/schema.ts";
 import type { Variant } from "./variants.ts";
 
 /** One run of one scenario with one agent. */
@@ -26,8 +26,8 @@ export function jobsOf(
 }
 
 /**
- * Jobs whose servers would be the same share one, and run side by side there. Faults leave their mark on a server (a
- * model that failed is left alone for a while), so a scenario with faults has one to itself.
+ * Jobs whose servers would be the same share one, and run side by side there. Most faults leave their mark on a server (a
+ * model that failed is left alone for a while) or count what is asked of it: a scenario with such faults has one to itself.
  */
 export function groupsOf(jobs: readonly Job[], defaultLlm: LlmScript | null): Group[] {
   const groups = new Map<string, { env: Record<string, string>; llm: LlmScript | null; jobs: Job[] }>();
@@ -35,7 +35,7 @@ export function groupsOf(jobs: readonly Job[], defaultLlm: LlmScript | null): Gr
     const { scenario } = job.loaded;
     const llm = scenario.llm ?? defaultLlm;
     const env = { ...scenario.env, ...job.variant.env };
-    const alone = llm && llm.faults.length > 0 ? index : null;
+    const alone = llm?.faults.some(leavesMark) ? index : null;
     const key = JSON.stringify([Object.entries(env).sort(), llm, alone]);
     const group = groups.get(key) ?? { env, llm, jobs: [] };
     group.jobs.push(job);
@@ -43,6 +43,10 @@ export function groupsOf(jobs: readonly Job[], defaultLlm: LlmScript | null): Gr
   }
   // The largest first: the small ones fill the gaps.
   return [...groups.values()].sort((a, b) => b.jobs.length - a.jobs.length);
+}
+
+function leavesMark({ first_token_ms, turn, times }: LlmFault): boolean {
+  return first_token_ms === undefined || turn !== undefined || times !== undefined;
 }
 
 /** Does `work` for each, so many at a time; the results in the order of the items. */

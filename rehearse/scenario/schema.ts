@@ -91,6 +91,8 @@ const faultSchema = z
   .strictObject({
     /** Which requests to the model it meets. */
     on: onSchema,
+    /** Only those about an utterance with this in it. */
+    to: z.string().optional(),
     /** Only those about the caller's n-th utterance, from 1. */
     turn: count.optional(),
     /** Only the first so many. */

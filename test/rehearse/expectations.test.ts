@@ -26,7 +26,7 @@ const also = (...frames: Frame[]): Partial<Manners> => ({
     frame?.type === "agent.llm.response.end" ? [...frames, frame] : [frame],
   ),
 });
-const late: Partial<Manners> = { answer: [...new Array<null>(15).fill(null), ...GOOD.answer] };
+const late: Partial<Manners> = { answer: [...new Array<null>(140).fill(null), ...GOOD.answer] };
 const transfer = (change: object) => {
   const sent = GOOD.answer.find((frame) => frame?.type === "agent.transfer_call");
   return withFrame("agent.transfer_call", {
@@ -63,9 +63,9 @@ const cases: Record<string, Case> = {
     why: /no response came/,
   },
   "response: in time": {
-    expect: { event: "response", within_ms: 350 },
+    expect: { event: "response", within_ms: 3_000 },
     wrong: late,
-    why: /expected response within 350 ms/,
+    why: /expected response within 3000 ms/,
   },
   "response: absent": {
     expect: { event: "response", absent: true },
@@ -191,25 +191,30 @@ const cases: Record<string, Case> = {
   },
 };
 
-for (const [name, { expect, wrong, why, turn, needs }] of Object.entries(cases)) {
-  test(name, async (t) => {
-    const loaded = await scenario(t, {
-      needs: needs ?? [],
-      turns: [{ user: "Where is B7?", ...turn, expect: [expect] }],
-    });
-    const isAbsentOfAll = name === "response: absent";
-    const good = await rehearseOn(
-      await pretendServer(t, isAbsentOfAll ? without("agent.llm.response.chunk") : {}),
-      loaded,
-    );
-    assert.deepEqual([good.outcome, good.reasons], ["passed", []]);
-    const bad = await rehearseOn(await pretendServer(t, wrong), loaded);
-    assert.equal(bad.outcome, "failed");
-    assert.match(bad.reasons[0] ?? "", why);
-  });
-}
+// Most of a case is waiting for what does not come.
+const SIDE_BY_SIDE = { concurrency: 8 };
 
-describe("of the whole call", () => {
+describe("of a turn", SIDE_BY_SIDE, () => {
+  for (const [name, { expect, wrong, why, turn, needs }] of Object.entries(cases)) {
+    test(name, async (t) => {
+      const loaded = await scenario(t, {
+        needs: needs ?? [],
+        turns: [{ user: "Where is B7?", ...turn, expect: [expect] }],
+      });
+      const isAbsentOfAll = name === "response: absent";
+      const good = await rehearseOn(
+        await pretendServer(t, isAbsentOfAll ? without("agent.llm.response.chunk") : {}),
+        loaded,
+      );
+      assert.deepEqual([good.outcome, good.reasons], ["passed", []]);
+      const bad = await rehearseOn(await pretendServer(t, wrong), loaded);
+      assert.equal(bad.outcome, "failed");
+      assert.match(bad.reasons[0] ?? "", why);
+    });
+  }
+});
+
+describe("of the whole call", SIDE_BY_SIDE, () => {
   const turns = [{ user: "Where is B7?" }];
   test("report: values by their paths", async (t) => {
     const wanted = { event: "report", "sentiment.label": "negative", "sentiment.score": { max: -3 } };
@@ -253,11 +258,11 @@ describe("of the whole call", () => {
   test("an answer without an end", async (t) => {
     const loaded = await scenario(t, { turns });
     const bad = await rehearseOn(await pretendServer(t, without("agent.llm.response.end")), loaded);
-    assert.match(bad.reasons[0] ?? "", /answer had no end in 8000 ms/);
+    assert.match(bad.reasons[0] ?? "", /answer had no end in 4000 ms/);
   });
 
   test("a call that lasts too long", async (t) => {
-    const loaded = await scenario(t, { turns: [{ silence: 3_000 }], max_duration_s: 0.2 });
+    const loaded = await scenario(t, { turns: [{ silence: 60_000 }], max_duration_s: 0.2 });
     const bad = await rehearseOn(await pretendServer(t), loaded);
     assert.match(bad.reasons[0] ?? "", /longer than 0\.2 s/);
   });

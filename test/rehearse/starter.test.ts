@@ -26,10 +26,9 @@ async function rehearse(...args: string[]): Promise<{ code: number; text: string
   return { code, text: printed.join("\n") };
 }
 
-test("the starter set has 40 scenarios and more, and all of them pass", async () => {
+// .ci/run rehearses them all.
+test("the starter set has 40 scenarios and more", () => {
   assert.ok(loadScenarios([scenarios]).length >= 40);
-  const { code, text } = await rehearse(scenarios);
-  assert.equal(code, 0, text);
 });
 
 test("a prompt that forbids to hand over is caught by the starter set", async (t) => {
@@ -85,6 +84,6 @@ test("from a call to a test: what the report and the route write is rehearsed as
   );
   assert.equal(stdout, text);
   const file = await scenarioFile(t, text);
-  const result = await rehearse(file);
+  const result = await rehearse(file, "--target", server.wsUrl);
   assert.equal(result.code, 0, result.text);
 });

@@ -10,7 +10,7 @@ import { type Loaded, loadScenarios } from "../../rehearse/scenario/load.ts";
 import { visitStage } from "../../rehearse/server/stage.ts";
 
 /** Short enough for what is never to come, long enough for a busy machine. */
-const PATIENCE: Patience = { timeoutMs: 8_000, quietMs: 400 };
+const PATIENCE: Patience = { timeoutMs: 4_000, quietMs: 400 };
 
 /** Writes a scenario file into a folder that goes with the test. */
 export async function scenarioFile(t: TestContext, text: string, name = "scenario.yaml"): Promise<string> {
