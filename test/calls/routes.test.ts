@@ -158,6 +158,7 @@ describe("the routes", () => {
       "/calls.jsonl",
       "/calls/{id}",
       "/calls/{id}/report",
+      "/calls/{id}/scenario",
       "/quality",
       "/quality/compare",
     ]);
