@@ -85,6 +85,12 @@ const schema = z.object({
   MODEL_CHECK: z.stringbool().default(true),
   // The longest silence, before the first word as between two; ten seconds is already long on a telephone.
   LLM_TIMEOUT_MS: ms(10_000),
+  // Asked where the first model gives no answer; at the same server and with its key unless said otherwise.
+  FALLBACK_MODEL: z.string().optional(),
+  FALLBACK_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  FALLBACK_API_KEY: z.string().optional(),
+  // Most models speak within a second; after two of silence a caller begins to wonder.
+  FALLBACK_AFTER_MS: ms(2_000),
   // A minute of silence, words and tools together: the command line client gives an answer up after that.
   TURN_TIMEOUT_MS: ms(60_000),
   SENTIMENT_TIMEOUT_MS: ms(5_000),
@@ -242,6 +248,27 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       path: ["WEBHOOK_SECRET"],
       error: "is needed with WEBHOOK_URL: the receiver must be able to tell who is calling",
     })
+    .refine(
+      ({ FALLBACK_MODEL, FALLBACK_BASE_URL, FALLBACK_API_KEY }) =>
+        FALLBACK_MODEL !== undefined || (FALLBACK_BASE_URL ?? FALLBACK_API_KEY) === undefined,
+      { path: ["FALLBACK_MODEL"], error: "is needed with FALLBACK_BASE_URL and FALLBACK_API_KEY" },
+    )
+    .refine(
+      ({ FALLBACK_MODEL, OPENAI_API_KEY, OPENAI_BASE_URL }) =>
+        FALLBACK_MODEL === undefined || (OPENAI_API_KEY ?? OPENAI_BASE_URL) !== undefined,
+      {
+        path: ["FALLBACK_MODEL"],
+        error: "is a second model, and there is no first one: set OPENAI_API_KEY or OPENAI_BASE_URL",
+      },
+    )
+    .refine(
+      ({ FALLBACK_MODEL, FALLBACK_AFTER_MS, LLM_TIMEOUT_MS }) =>
+        FALLBACK_MODEL === undefined || FALLBACK_AFTER_MS < LLM_TIMEOUT_MS,
+      {
+        path: ["FALLBACK_AFTER_MS"],
+        error: "must be less than LLM_TIMEOUT_MS: the second model gets what is left of that time",
+      },
+    )
     .refine(
       ({ PUBLIC_URL, TWILIO_AUTH_TOKEN, TELNYX_SECRET }) => {
         return PUBLIC_URL !== undefined || (TWILIO_AUTH_TOKEN ?? TELNYX_SECRET) === undefined;

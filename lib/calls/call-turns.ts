@@ -31,7 +31,7 @@ export class CallTurns {
   /** An answer, or a line spoken beside the answers. */
   writeLine(turn: AgentTurn): void {
     const { number, speaker, offsetMs, words, interrupted, outcome } = turn;
-    const { firstChunkMs, thinkingMs, replyMs, answerMs } = turn;
+    const { firstChunkMs, thinkingMs, model, replyMs, answerMs } = turn;
     this.#write({
       ...blankTurn(number, "assistant", offsetMs),
       speaker,
@@ -40,6 +40,7 @@ export class CallTurns {
       words,
       firstChunkMs,
       thinkingMs,
+      model,
       replyMs,
       answerMs,
       interrupted,

@@ -50,6 +50,8 @@ export type TurnRecord = {
   firstChunkMs: number | null;
   /** Of it, how long the model was seen to think, ms. */
   thinkingMs: number | null;
+  /** Assistant: the language model that spoke, of two the last; null where none did, and for turns of older records. */
+  model: string | null;
   /** Assistant: from the caller's last words to the first words of the answer, ms. */
   replyMs: number | null;
   /** Assistant: from the request for an answer to its end, ms; null for a line spoken beside the answers. */
@@ -81,6 +83,7 @@ export function blankTurn(number: number, role: TurnRecord["role"], offsetMs: nu
     repeated: false,
     firstChunkMs: null,
     thinkingMs: null,
+    model: null,
     replyMs: null,
     answerMs: null,
     interrupted: false,

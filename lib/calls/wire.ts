@@ -88,6 +88,7 @@ const turnWire = z.object({
   repeated: z.boolean(),
   first_chunk_ms: msOrNull,
   thinking_ms: msOrNull,
+  model: z.string().nullable(),
   reply_ms: msOrNull,
   answer_ms: msOrNull,
   interrupted: z.boolean(),

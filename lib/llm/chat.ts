@@ -6,7 +6,7 @@ import type {
 import type { CompletionUsage } from "openai/resources/completions";
 import { LlmError } from "../errors.ts";
 import type { JsonObject } from "../wire/events.ts";
-import type { Attempt } from "./circuit.ts";
+import type { Attempt, Circuit } from "./circuit.ts";
 import type { Llm } from "./client.ts";
 import { type Bytes, type CompletionChunk, CompletionReader } from "./completion-stream.ts";
 import { readContent, thinkingBeside } from "./content.ts";
@@ -42,15 +42,47 @@ export type ChatRequest = {
   temperature: number;
 };
 
+/** Whom an answer is asked of, and how. */
+export type Target = {
+  /** As it is called on the record. */
+  name: string;
+  model: Model;
+  circuit: Circuit;
+  effort: string | null;
+  extraBody: JsonObject;
+  /** Longest silence before the first word, ms. */
+  firstWordMs: number;
+  /** Whether a request that fails before the first word is made again. */
+  retries: boolean;
+};
+
+/** The agent's model, to be asked as where no other stands by. */
+export function agentTarget(llm: Llm, model: string): Target {
+  return {
+    name: model,
+    model: llm.models.get(model),
+    circuit: llm.agentCircuit,
+    effort: llm.agent.effort,
+    extraBody: llm.agent.extraBody,
+    firstWordMs: llm.timeoutMs,
+    retries: true,
+  };
+}
+
+/** An answer as it is read, whichever model gives it. */
+export type AnswerStream = AsyncIterable<string> &
+  Pick<ChatStream, "model" | "toolCalls" | "thoughts" | "giveUp" | "cancel">;
+
 /**
  * One streamed answer. The request leaves when it is made, not when the first piece is asked for,
  * so that a caller of this class may do something else meanwhile.
  *
- * The model may be silent for `llm.timeoutMs` at most, before the first piece as between two, retries included:
- * to a caller the one silence is as long as the other.
+ * The model may be silent for `target.firstWordMs` before the first piece, retries included, and for `llm.timeoutMs`
+ * between two; without a second model the two are the same, for to a caller the one silence is as long as the other.
  */
 export class ChatStream implements AsyncIterable<string> {
   readonly #llm: Llm;
+  readonly #target: Target;
   readonly #model: Model;
   readonly #request: ChatRequest;
   readonly #signal: AbortSignal;
@@ -90,21 +122,28 @@ export class ChatStream implements AsyncIterable<string> {
     request: ChatRequest,
     signal: AbortSignal,
     onEnd: (usage: LlmUsage) => void = () => {},
+    target: Target = agentTarget(llm, request.model),
   ) {
     this.#llm = llm;
-    this.#model = llm.models.get(request.model);
+    this.#target = target;
+    this.#model = target.model;
     this.#thinking = new ThinkingFilter(this.#model.thinksFromStart);
     this.#request = request;
     this.#signal = signal;
     this.#onEnd = onEnd;
     this.#room = llm.maxResponseChars;
-    this.#attempt = llm.agentCircuit.begin();
-    this.#watchdog = setTimeout(() => this.#silent(), llm.timeoutMs);
+    this.#attempt = target.circuit.begin();
+    this.#watchdog = setTimeout(() => this.#silent(), target.firstWordMs);
     signal.addEventListener("abort", this.#cancel, { once: true });
     if (signal.aborted) this.cancel();
     this.#bytes = this.#send();
     // It is awaited when somebody reads; until then a failure must not count as unhandled.
     this.#bytes.catch(() => {});
+  }
+
+  /** The name of the model that is asked. */
+  get model(): string {
+    return this.#target.name;
   }
 
   /** The tool calls of the answer; complete when the text has ended. */
@@ -143,7 +182,7 @@ export class ChatStream implements AsyncIterable<string> {
           for (const chunk of reader.push(part)) {
             const text = this.#take(chunk);
             if (text === "") continue;
-            this.#said = true;
+            if (!this.#said) this.#beginToSpeak();
             this.#held = true;
             yield text;
             this.#held = false;
@@ -193,16 +232,25 @@ export class ChatStream implements AsyncIterable<string> {
     try {
       if (!this.#attempt) throw circuitOpenError();
       const { signal } = this.#upstream;
-      const { effort, extraBody } = this.#llm.agent;
+      const { effort, extraBody, firstWordMs, retries } = this.#target;
       const request = { ...this.#request, effort, extraBody };
       const ask = () => this.#model.stream(request, { signal, maxRetries: 0 });
-      const bytes = await withRetries(ask, performance.now() + this.#llm.timeoutMs, signal);
+      const bytes = await (retries ? withRetries(ask, performance.now() + firstWordMs, signal) : ask());
       // Whoever has asked may be busy still, with waiting for a verdict.
       this.#held = !this.#reading;
       return bytes;
     } catch (error) {
       throw this.#fail(error);
     }
+  }
+
+  #beginToSpeak(): void {
+    this.#said = true;
+    const { timeoutMs } = this.#llm;
+    // Whoever stands by for the first word is not needed any more.
+    if (this.#ended || this.#finishReason !== null || this.#target.firstWordMs === timeoutMs) return;
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#silent(), timeoutMs);
   }
 
   #signOfLife(): void {
@@ -216,7 +264,10 @@ export class ChatStream implements AsyncIterable<string> {
     if (this.#finishReason !== null) this.#upstream.abort();
     else if (this.#held) this.#watchdog.refresh();
     else if (this.#said) this.#close(new LlmError("stalled", "the model stopped in mid-answer"));
-    else if (this.#thinkingMs !== null || this.#thinkingSince !== null) {
+    else if (this.#target.firstWordMs < this.#llm.timeoutMs) {
+      const why = `the model said nothing for ${Math.round(this.#target.firstWordMs)} ms`;
+      this.#close(new LlmError("timeout", why));
+    } else if (this.#thinkingMs !== null || this.#thinkingSince !== null) {
       const why = "the model was still thinking: lower AGENT_REASONING_EFFORT or raise LLM_TIMEOUT_MS";
       this.#close(new LlmError("timeout", why));
     } else {
@@ -249,7 +300,7 @@ export class ChatStream implements AsyncIterable<string> {
     if (!this.#attempt) return;
     this.#attempt.settle(attemptOutcome(failure));
     this.#endThinking();
-    this.#onEnd({ ...usageOf(this.#request.model, outcome, this.#usage), thinkingMs: this.#thinkingMs });
+    this.#onEnd({ ...usageOf(this.model, outcome, this.#usage), thinkingMs: this.#thinkingMs });
   }
 
   /** Notes what a chunk brings and returns its text. Only what gets the answer on counts as a sign of life. */

@@ -1,17 +1,18 @@
 import type { Config } from "../config.ts";
 import type { LlmError } from "../errors.ts";
-import { ChatStream } from "./chat.ts";
+import { agentTarget, ChatStream, type Target } from "./chat.ts";
 import type { Llm, Use } from "./client.ts";
 import { complaintOf, isUnknownModel } from "./complaint.ts";
 import { toLlmError } from "./errors.ts";
 import type { Model } from "./model.ts";
+import { secondTarget } from "./turn-models.ts";
 
 /** Names that are offered for one that the server does not know. */
 const NAMES_OFFERED = 4;
 const WORD_TOKENS = 5;
 
 /** A model that calls need, and what for. */
-type Configured = { variable: string; use: Use; streamed: boolean };
+type Configured = { variable: string; use: Use; model: Model; talksAs: Target | null };
 
 /** A model as /ready shows it, in the words of the wire. */
 type ModelState = { variable: string; model: string; asked_differently: string[]; problem: string | null };
@@ -19,17 +20,28 @@ type ModelState = { variable: string; model: string; asked_differently: string[]
 /** The models that this configuration asks; none where the embedded one answers. */
 export function configuredModels(llm: Llm, config: Config): Configured[] {
   if (llm.embedded) return [];
+  const { agent, sentiment, summary, second } = llm;
+  const talks = (variable: string, use: Use, talksAs: Target) => ({
+    variable,
+    use,
+    model: talksAs.model,
+    talksAs,
+  });
+  const judges = (variable: string, use: Use) => {
+    return { variable, use, model: llm.models.get(use.model), talksAs: null };
+  };
   return [
-    { variable: "AGENT_MODEL", use: llm.agent, streamed: true },
-    { variable: "SENTIMENT_MODEL", use: llm.sentiment, streamed: false },
-    ...(config.POST_CALL_SUMMARY ? [{ variable: "SUMMARY_MODEL", use: llm.summary, streamed: false }] : []),
+    talks("AGENT_MODEL", agent, agentTarget(llm, agent.model)),
+    ...(second ? [talks("FALLBACK_MODEL", second.use, secondTarget(second, llm.timeoutMs))] : []),
+    judges("SENTIMENT_MODEL", sentiment),
+    ...(config.POST_CALL_SUMMARY ? [judges("SUMMARY_MODEL", summary)] : []),
   ];
 }
 
 /** What is known of each configured model. */
 export function describeModels(llm: Llm, config: Config): ModelState[] {
-  return configuredModels(llm, config).map(({ variable, use }) => {
-    const { name, adaptations, problem } = llm.models.get(use.model);
+  return configuredModels(llm, config).map(({ variable, model }) => {
+    const { name, adaptations, problem } = model;
     return { variable, model: name, asked_differently: adaptations, problem };
   });
 }
@@ -48,10 +60,9 @@ export async function checkModels(llm: Llm, configured: readonly Configured[]): 
   await Promise.all(configured.map((each) => checkModel(llm, each)));
 }
 
-async function checkModel(llm: Llm, { variable, use, streamed }: Configured): Promise<void> {
-  const model = llm.models.get(use.model);
+async function checkModel(llm: Llm, { variable, use, model, talksAs }: Configured): Promise<void> {
   const { log, host } = model.server;
-  const ask = () => (streamed ? say(llm, use) : judge(llm, model, use));
+  const ask = () => (talksAs ? say(llm, use, talksAs) : judge(llm, model, use));
   const startedAt = performance.now();
   try {
     const before = model.adaptations.length;
@@ -65,13 +76,13 @@ async function checkModel(llm: Llm, { variable, use, streamed }: Configured): Pr
     log.info({ model: model.name, server: host, ms }, `${variable} ${model.name} at ${host} answers${how}`);
   } catch (error) {
     const failure = toLlmError(error);
-    model.problem = `${variable} ${model.name} at ${host}: ${await explain(failure, model, llm.timeoutMs)}`;
+    model.problem = `${variable} ${model.name} at ${host}: ${await explain(failure, model, llm.timeoutMs, variable)}`;
     log.error({ model: model.name, server: host, kind: failure.kind }, model.problem);
   }
 }
 
 /** A greeting, the caller's words and a tool: what most templates stumble over. */
-async function say(llm: Llm, use: Use): Promise<void> {
+async function say(llm: Llm, use: Use, target: Target): Promise<void> {
   const messages = [
     { role: "system", content: INSTRUCTIONS },
     { role: "assistant", content: GREETING },
@@ -90,6 +101,8 @@ async function say(llm: Llm, use: Use): Promise<void> {
       temperature: use.temperature,
     },
     new AbortController().signal,
+    () => {},
+    target,
   );
   for await (const _ of answer);
 }
@@ -110,22 +123,28 @@ async function judge(llm: Llm, model: Model, use: Use): Promise<void> {
 }
 
 /** What to do about it, in a sentence. */
-async function explain(failure: LlmError, model: Model, timeoutMs: number): Promise<string> {
+async function explain(
+  failure: LlmError,
+  model: Model,
+  timeoutMs: number,
+  variable: string,
+): Promise<string> {
+  const from = variable === "FALLBACK_MODEL" ? "FALLBACK" : "OPENAI";
   const complaint = complaintOf(failure.cause);
   switch (failure.kind) {
     case "auth":
-      return "the server refuses the key: check OPENAI_API_KEY";
+      return `the server refuses the key: check ${from}_API_KEY`;
     case "quota":
       return "the account has no quota or credit left";
     case "refused":
-      return "nobody answers there: check OPENAI_BASE_URL and the network";
+      return `nobody answers there: check ${from}_BASE_URL and the network`;
     case "timeout":
       return `no answer within ${timeoutMs} ms: raise LLM_TIMEOUT_MS or look at the server`;
     default: {
       const names =
         complaint?.status === 404 || (complaint && isUnknownModel(complaint)) ? await namesOf(model) : null;
       if (names === null) return failure.message;
-      if (names.length === 0) return "the server knows no such model, or OPENAI_BASE_URL lacks its /v1";
+      if (names.length === 0) return `the server knows no such model, or ${from}_BASE_URL lacks its /v1`;
       return `the server knows no model of that name; it has ${near(model.name, names).join(", ")}`;
     }
   }

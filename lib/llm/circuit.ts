@@ -34,6 +34,11 @@ export class Circuit {
     return this.#openedAt !== null;
   }
 
+  /** Whether a request would be refused now. */
+  get refuses(): boolean {
+    return this.isOpen && !this.#mayProbe();
+  }
+
   /** Calls `listener` whenever the circuit has opened or closed. */
   onChange(listener: (isOpen: boolean) => void): void {
     this.#listeners.push(listener);
@@ -41,8 +46,8 @@ export class Circuit {
 
   /** Leave to send a request, or null while the circuit is open. */
   begin(): Attempt | null {
-    const isProbe = this.#openedAt !== null;
-    if (isProbe && !this.#mayProbe()) return null;
+    if (this.refuses) return null;
+    const isProbe = this.isOpen;
     let settled = false;
     const attempt: Attempt = {
       settle: (outcome) => {

@@ -19,6 +19,18 @@ export type Use = {
   readonly extraBody: JsonObject;
 };
 
+/** The model that answers where the first one gives no answer. */
+export type SecondModel = {
+  /** Its name on the record and in the log: with its server's where the first has the same name. */
+  readonly name: string;
+  readonly use: Use;
+  /** What is known of it; its server may be another one. */
+  readonly models: Models;
+  readonly circuit: Circuit;
+  /** How long the first model may be silent before its first word, ms. */
+  readonly afterMs: number;
+};
+
 /** The language model as the nodes use it: one client per process, so that connections are shared. */
 export type Llm = {
   readonly client: OpenAI;
@@ -32,6 +44,8 @@ export type Llm = {
   readonly agent: Use;
   readonly sentiment: Use;
   readonly summary: Use;
+  /** `FALLBACK_MODEL`; null where there is none. */
+  readonly second: SecondModel | null;
   /** Longest silence of the model in an answer: before its first piece, and between two, ms. */
   readonly timeoutMs: number;
   /** Longest answer, characters; the rest is not fetched. */
@@ -106,12 +120,22 @@ export function createLlm(config: Config, log: Logger = pino({ level: "silent" }
       logLevel: "off",
     });
     const provider = "the embedded rule-based model";
-    return { client, provider, models: new Models({ client, host: provider, log }), ...shared };
+    const models = new Models({ client, host: provider, log });
+    return { client, provider, models, second: null, ...shared };
   }
+  const models = modelsAt({ key: OPENAI_API_KEY, baseUrl: OPENAI_BASE_URL }, timeoutMs, log);
+  const { client, host: provider } = models.server;
+  return { client, provider, models, second: secondModel(config, models, log), ...shared };
+}
+
+type Address = { key: string | undefined; baseUrl: string | undefined };
+
+/** The models of one server, on connections of their own. */
+function modelsAt({ key, baseUrl }: Address, timeoutMs: number, log: Logger): Models {
   const client = new OpenAI({
     // A local server wants no key, but the client insists on one.
-    apiKey: OPENAI_API_KEY ?? "none",
-    baseURL: OPENAI_BASE_URL ?? null,
+    apiKey: key ?? "none",
+    baseURL: baseUrl ?? null,
     organization: null,
     project: null,
     timeout: timeoutMs,
@@ -119,6 +143,27 @@ export function createLlm(config: Config, log: Logger = pino({ level: "silent" }
     // At "debug" the client would print whole conversations.
     logLevel: "off",
   });
-  const provider = new URL(client.baseURL).host;
-  return { client, provider, models: new Models({ client, host: provider, log }), ...shared };
+  return new Models({ client, host: new URL(client.baseURL).host, log });
+}
+
+function secondModel(config: Config, first: Models, log: Logger): SecondModel | null {
+  const { FALLBACK_MODEL, FALLBACK_BASE_URL, FALLBACK_API_KEY, LLM_TIMEOUT_MS } = config;
+  if (FALLBACK_MODEL === undefined) return null;
+  const isElsewhere = FALLBACK_BASE_URL !== undefined;
+  const own = {
+    baseUrl: FALLBACK_BASE_URL ?? config.OPENAI_BASE_URL,
+    // A key is for the server it was made for, and is shown to no other.
+    key: FALLBACK_API_KEY ?? (isElsewhere ? undefined : config.OPENAI_API_KEY),
+  };
+  const isOwn = isElsewhere || FALLBACK_API_KEY !== undefined;
+  const models = isOwn ? modelsAt(own, LLM_TIMEOUT_MS, log) : first;
+  const isNamesake = FALLBACK_MODEL === config.AGENT_MODEL;
+  return {
+    name: isNamesake ? `${FALLBACK_MODEL} at ${models.server.host}` : FALLBACK_MODEL,
+    // What the first is asked beyond the usual is in the words of its own maker.
+    use: { model: FALLBACK_MODEL, temperature: config.AGENT_TEMPERATURE, effort: null, extraBody: {} },
+    models,
+    circuit: new Circuit(),
+    afterMs: config.FALLBACK_AFTER_MS,
+  };
 }

@@ -19,7 +19,7 @@ export function toLlmError(error: unknown): LlmError {
   if (error instanceof OpenAI.APIConnectionError) {
     return new LlmError(
       "refused",
-      "the model cannot be reached: check OPENAI_BASE_URL and the network",
+      "the model cannot be reached: check OPENAI_BASE_URL (or FALLBACK_BASE_URL) and the network",
       options,
     );
   }
@@ -77,7 +77,11 @@ function isTimeout(error: unknown): boolean {
 function fromComplaint(complaint: Complaint, options: ErrorOptions): LlmError {
   const { status } = complaint;
   if (isQuota(complaint)) {
-    return new LlmError("quota", "the account of OPENAI_API_KEY has no quota or credit left", options);
+    return new LlmError(
+      "quota",
+      "the account of OPENAI_API_KEY (or FALLBACK_API_KEY) has no quota or credit left",
+      options,
+    );
   }
   if (isTooLong(complaint)) {
     const why = "the conversation is too long for the model: lower MAX_CONTEXT_MESSAGES";
@@ -89,7 +93,11 @@ function fromComplaint(complaint: Complaint, options: ErrorOptions): LlmError {
       return new LlmError("bad_stream", "the model reported an error in its answer", options);
     case 401:
     case 403:
-      return new LlmError("auth", "the model refused the key: check OPENAI_API_KEY", options);
+      return new LlmError(
+        "auth",
+        "the model refused the key: check OPENAI_API_KEY (or FALLBACK_API_KEY)",
+        options,
+      );
     case 429:
       return new LlmError("rate_limit", "the model's rate limit is used up", options);
     default:

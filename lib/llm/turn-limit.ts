@@ -1,11 +1,11 @@
 import { LlmError } from "../errors.ts";
-import type { ChatStream } from "./chat.ts";
+import type { AnswerStream } from "./chat.ts";
 
 /** Bounds a whole turn, however many answers of the model it takes: a caller does not listen for ever. */
 export class TurnLimit {
   readonly #ms: number;
   readonly #timer: NodeJS.Timeout;
-  #stream: ChatStream | null = null;
+  #stream: AnswerStream | null = null;
   #passed = false;
 
   /**
@@ -22,7 +22,7 @@ export class TurnLimit {
   }
 
   /** Gives this answer up when the time has passed. */
-  watch(stream: ChatStream): ChatStream {
+  watch(stream: AnswerStream): AnswerStream {
     this.#stream = stream;
     if (this.#passed) this.#giveUp();
     return stream;

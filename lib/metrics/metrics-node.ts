@@ -18,7 +18,7 @@ export class MetricsNode extends TimelineNode {
   }
 
   protected override hear(moment: Moment): void {
-    const { interrupts, llmErrors, verdicts, fallbacks, verdict, escalations, keys, silences } =
+    const { interrupts, llmErrors, switches, verdicts, fallbacks, verdict, escalations, keys, silences } =
       this.#metrics;
     switch (moment.type) {
       case "answer.ended":
@@ -36,6 +36,9 @@ export class MetricsNode extends TimelineNode {
       }
       case "escalation":
         escalations.inc({ outcome: moment.escalation.outcome });
+        break;
+      case "modelSwitched":
+        switches.inc({ kind: moment.change.because });
         break;
       case "transfer":
         this.#countTransfer(moment.transfer);

@@ -60,6 +60,11 @@ export class Metrics {
   readonly fallbacks = this.#counter("verdict_fallbacks_total", "Verdicts of the embedded rules, by why", [
     "kind",
   ]);
+  readonly switches = this.#counter(
+    "model_switches_total",
+    "Answers asked of the second model, by what the first did",
+    ["kind"],
+  );
   readonly escalations = this.#counter("escalations_total", "Escalations, by outcome", ["outcome"]);
   readonly transfers = this.#counter("transfers_total", "Transfers that have ended, by outcome", ["outcome"]);
   readonly keys = this.#counter("keys_total", "Keys that callers have pressed", []);

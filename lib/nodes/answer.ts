@@ -1,6 +1,7 @@
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
-import type { ChatRequest, ChatStream, ToolCall } from "../llm/chat.ts";
+import type { AnswerStream, ChatRequest, ToolCall } from "../llm/chat.ts";
 import { readArguments, type ToolSet } from "../llm/tools.ts";
+import { withoutExtras } from "../llm/turn-models.ts";
 import type { AgentEvent, Draft, SessionContext } from "../wire/events.ts";
 import type { Turn } from "./turn.ts";
 
@@ -10,9 +11,9 @@ export const MAX_TOOL_ROUNDS = 4;
 export type AnswerOptions = {
   /** The request of this turn, already sent as `first`. */
   request: ChatRequest;
-  first: ChatStream;
+  first: AnswerStream;
   /** Sends the request of a further round. */
-  open: (request: ChatRequest) => ChatStream;
+  open: (request: ChatRequest) => AnswerStream;
   tools: ToolSet;
   turn: Turn;
   /** Puts tool calls on the call's timeline. */
@@ -35,6 +36,7 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
     let text = "";
     for await (const piece of stream) {
       text += piece;
+      turn.model = stream.model;
       yield piece;
     }
     const calls = stream.toolCalls;
@@ -65,7 +67,9 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
       })),
     };
     // What was said before the call is part of the turn's spoken text, so the history does not say it again.
-    turn.answer.usedTools([{ ...asked, content: null }, ...results]);
+    const own = { ...asked, content: null };
+    // Later turns go to the first model again, to whom what another's maker has put into a call means nothing.
+    turn.answer.usedTools([stream.model === request.model ? own : withoutExtras(own), ...results]);
     if (isDone()) return;
     const messages: ChatCompletionMessageParam[] = [
       ...request.messages,
@@ -80,7 +84,7 @@ export async function* streamAnswer(options: AnswerOptions): AsyncGenerator<stri
 }
 
 /** Some models that think want to read within the turn what they thought before the call; in the history it is dropped. */
-function thoughtsOf({ thoughts }: ChatStream): { reasoning_content?: string } {
+function thoughtsOf({ thoughts }: AnswerStream): { reasoning_content?: string } {
   return thoughts === "" ? {} : { reasoning_content: thoughts };
 }
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { type ChatRequest, ChatStream } from "../llm/chat.ts";
+import type { ChatRequest } from "../llm/chat.ts";
 import type { Llm } from "../llm/client.ts";
 import { type Tool, ToolSet, tool } from "../llm/tools.ts";
 import { TurnLimit } from "../llm/turn-limit.ts";
-import type { LlmUsage } from "../llm/usage.ts";
+import { type Switch, TurnModels } from "../llm/turn-models.ts";
 import { type Transfer, transferDraft } from "../session/transfer.ts";
 import type { AnyEvent } from "../wire/events.ts";
 import { logDraft } from "../wire/log-events.ts";
@@ -182,10 +182,14 @@ export class LlmAgentNode extends OutputAgentNode {
     }
     const { llm } = this.#options;
     const limit = new TurnLimit(llm.turnTimeoutMs, signal);
-    const open = (request: ChatRequest) => {
-      const noteUsage = (usage: LlmUsage) => this.sendEvent(logDraft("llm.usage", usage));
-      return limit.watch(new ChatStream(llm, request, signal, noteUsage));
-    };
+    const models = new TurnModels({
+      llm,
+      signal,
+      onUsage: (usage) => this.sendEvent(logDraft("llm.usage", usage)),
+      onSwitch: (change) => this.#noteSwitch(change),
+      hasSpoken: () => turn.said.trim() !== "",
+    });
+    const open = (request: ChatRequest) => limit.watch(models.open(request));
     const notes = this.#whispers.waiting;
     const request = await this.#request();
     if (turn.over) return;
@@ -262,6 +266,13 @@ export class LlmAgentNode extends OutputAgentNode {
     // An answer of pictures alone would be silence.
     if (isSilent && written.trim() !== "") yield written;
     else if (rest !== "") yield rest;
+  }
+
+  #noteSwitch({ reason, ...change }: Switch): void {
+    // While the first is left alone this is every turn, and the log has said so once.
+    const level = change.because === "circuit_open" ? "debug" : "warn";
+    this.session.log[level]({ ...change, reason }, `${change.to} answers, for ${change.from} did not`);
+    this.sendEvent(logDraft("llm.switched", change));
   }
 
   async #request(): Promise<ChatRequest> {

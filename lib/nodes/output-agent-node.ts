@@ -318,7 +318,9 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     turn.answer.end(turn.said);
     // Ahead of the end, so that whoever hears the end knows the outcome.
     this.session.publish(
-      stamp<AgentEvent>(logDraft("turn.ended", { turnId: turn.id, outcome, written: turn.written })),
+      stamp<AgentEvent>(
+        logDraft("turn.ended", { turnId: turn.id, outcome, written: turn.written, model: turn.model }),
+      ),
       this,
     );
     this.sendEvent({ type: "agent.llm.response.end" });

@@ -17,6 +17,8 @@ export class Turn {
   said = "";
   /** What the model wrote of it, where that is not what is said. */
   written: string | null = null;
+  /** The language model that spoke; null while none has. */
+  model: string | null = null;
   /** Its place in the conversation. */
   readonly answer: Answer;
   readonly #controller = new AbortController();

@@ -57,6 +57,8 @@ export type AgentTurn = {
   readonly text: string;
   /** As the model wrote it, where it was cleaned for a voice; null where it was sent as written. */
   readonly written: string | null;
+  /** The language model that spoke, of two the last; null where none did. */
+  readonly model: string | null;
   readonly words: number;
   readonly chunks: number;
   /** Null for a line, and for an answer without a word. */
@@ -125,6 +127,8 @@ export type Happening =
   | { type: "whispersUsed"; count: number }
   | { type: "feedback"; feedback: LogPayloads["feedback"] }
   | { type: "usage"; usage: LogPayloads["llm.usage"] }
+  /** The second model is asked for the answer, for the first has not come to its first word. */
+  | { type: "modelSwitched"; change: LogPayloads["llm.switched"] }
   | { type: "handOff"; event: EventOf<"agent.end_call"> | EventOf<"agent.transfer_call"> }
   /** A transfer was asked for, and told again when it has ended. */
   | { type: "transfer"; transfer: TransferNews }

@@ -17,6 +17,7 @@ export class SpokenTurn implements AgentTurn {
   /** What was sent of it. */
   sent = "";
   written: string | null = null;
+  model: string | null = null;
   words = 0;
   chunks = 0;
   firstChunkMs: number | null = null;

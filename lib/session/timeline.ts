@@ -190,6 +190,7 @@ export class Timeline {
     const end = this.#takeEnd(answer.requestId);
     answer.outcome = end?.outcome ?? otherwise;
     answer.written = end?.written ?? null;
+    answer.model = end?.model ?? null;
     answer.end();
     const silent = answer.sent === "" && (answer.outcome === "completed" || this.#handedOff);
     if (silent) {
@@ -282,6 +283,8 @@ export class Timeline {
         this.#answer.thinkingMs = (this.#answer.thinkingMs ?? 0) + thinkingMs;
       }
       this.#tell({ type: "usage", usage: event.payload });
+    } else if (isLog(event, "llm.switched")) {
+      this.#tell({ type: "modelSwitched", change: event.payload });
     } else if (isLog(event, "turn.ended")) {
       this.#keepEnd(event.payload);
     } else if (isLog(event, "tool_call_start")) {

@@ -108,6 +108,16 @@ export type LogPayloads = {
     outcome: "completed" | "failed" | "interrupted" | "replaced";
     /** As the model wrote it, where other words were sent to be spoken; else null. */
     written: string | null;
+    /** The model that spoke; null where none did. */
+    model: string | null;
+  };
+  /** An answer is asked of the second model, for the first has not come to its first word. */
+  "llm.switched": {
+    from: string;
+    to: string;
+    because: LlmErrorKind;
+    /** How long the first had for it, ms. */
+    afterMs: number;
   };
   /** One request to a language model that has ended. */
   "llm.usage": {
@@ -127,6 +137,7 @@ export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>([
   "whisper.used",
   "feedback",
   "llm.usage",
+  "llm.switched",
   "turn.ended",
 ]);
 

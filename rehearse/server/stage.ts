@@ -32,6 +32,9 @@ const SETTINGS = {
   MAX_EVENTS_PER_SECOND: "10000",
 } as const;
 
+/** What is scripted must not be answered by anybody else. */
+const NO_SECOND_MODEL = { FALLBACK_MODEL: "", FALLBACK_BASE_URL: "", FALLBACK_API_KEY: "" } as const;
+
 export type StageOptions = {
   app: string;
   env: Readonly<Record<string, string>>;
@@ -49,7 +52,7 @@ export async function startStage({ app, env, llm, upstream }: StageOptions): Pro
       ...SETTINGS,
       DATABASE_URL: `file:${join(folder, "calls.db")}`,
       AUTH_TOKEN: token,
-      ...(model ? { OPENAI_BASE_URL: model.baseUrl, OPENAI_API_KEY: "" } : {}),
+      ...(model ? { OPENAI_BASE_URL: model.baseUrl, OPENAI_API_KEY: "", ...NO_SECOND_MODEL } : {}),
       ...env,
     });
     const address = new Address(server.wsUrl, token);

@@ -60,6 +60,7 @@ export type TurnsTable = {
   repeated: number;
   first_chunk_ms: number | null;
   thinking_ms: number | null;
+  model: string | null;
   reply_ms: number | null;
   answer_ms: number | null;
   interrupted: number;
@@ -259,6 +260,11 @@ export const migrations: Record<string, Migration> = {
     async up(db: Kysely<unknown>) {
       await db.schema.alterTable("turns").addColumn("upset", "double precision").execute();
       await db.schema.alterTable("turns").addColumn("cause", "text").execute();
+    },
+  },
+  "009_models": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("turns").addColumn("model", "text").execute();
     },
   },
 };
