@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import dotenv from "dotenv";
 import { z } from "zod";
+import { WEBHOOK_EVENTS } from "./calls/news/events.ts";
+import { PrivateAddressError, refusePrivateHost } from "./calls/news/private-address.ts";
 import { parsePrices } from "./calls/prices.ts";
 import { ConfigError } from "./errors.ts";
 import { parseTokens } from "./http/token-list.ts";
@@ -50,6 +52,11 @@ const tokens = z.string().transform((list, context) => {
     return z.NEVER;
   }
 });
+/** `call.started,alert,call.ended`, or `all`. */
+const webhookEvents = z
+  .string()
+  .transform((list) => (list.trim() === "all" ? [...WEBHOOK_EVENTS] : splitNames(list)))
+  .pipe(z.array(z.enum(WEBHOOK_EVENTS, `must be some of ${WEBHOOK_EVENTS.join(", ")}, or all`)));
 const jsonObject = z.record(z.string(), z.unknown());
 /** A JSON object: parameters that go into every request as they are. */
 const extraBody = z.string().transform((text, context): JsonObject => {
@@ -182,8 +189,14 @@ const schema = z.object({
   // For the cost in /quality: dollars per million tokens in and out, such as gpt-4o-mini=0.15/0.60.
   MODEL_PRICES: z.string().default("").transform(parsePrices),
   SUMMARY_MODEL: z.string().default("gpt-6-luna"),
+
+  // Who is told what. An alert in a chat is worth most at once, so these go out while the call goes on.
   WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEBHOOK_SECRET: z.string().min(16, "use at least 16 characters").optional(),
+  WEBHOOK_EVENTS: webhookEvents.default(["call.ended"]),
+  ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  // What the server can reach and the world cannot is no place for a URL that somebody has mistyped, or meant.
+  WEBHOOK_ALLOW_PRIVATE: z.stringbool().default(false),
 });
 
 /** A JSON object, as ConversationRelay names its attributes. */
@@ -198,6 +211,17 @@ function parseRelayAttributes(json: string, context: z.RefinementCtx) {
     context.addIssue("is not JSON");
   }
   return z.NEVER;
+}
+
+/** Why a receiver's address may not be used as it is; null if it may. */
+function privateHost(url: string): string | null {
+  try {
+    refusePrivateHost(url);
+    return null;
+  } catch (error) {
+    if (error instanceof PrivateAddressError) return error.message;
+    throw error;
+  }
 }
 
 /** Whether every % of an address stands for a character, as in a password. */
@@ -286,6 +310,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
         error: "must be 1 with Twilio, Telnyx or Retell: their calls come back to the process they began in",
       },
     )
+    .superRefine(({ WEBHOOK_URL, ALERT_WEBHOOK_URL, WEBHOOK_ALLOW_PRIVATE }, context) => {
+      if (WEBHOOK_ALLOW_PRIVATE) return;
+      for (const [name, url] of Object.entries({ WEBHOOK_URL, ALERT_WEBHOOK_URL })) {
+        const problem = url === undefined ? null : privateHost(url);
+        if (problem !== null) context.addIssue({ code: "custom", path: [name], message: problem });
+      }
+    })
     .safeParse(given);
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);

@@ -1,12 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { type CallStore, openCallStore } from "./calls/call-store.ts";
+import { News } from "./calls/news/news.ts";
 import { CallRecorder } from "./calls/recorder.ts";
 import { callRoutes } from "./calls/routes.ts";
 import { Coach } from "./coach/coach.ts";
 import { loadCoachConfig } from "./coach/config.ts";
-import { compileRules } from "./coach/rules.ts";
+import { compileRules, type Rule } from "./coach/rules.ts";
 import { type Config, loadConfig } from "./config.ts";
+import { addressOf } from "./http/address.ts";
 import { serveApiDocs } from "./http/api-docs.ts";
 import { pages } from "./http/pages.ts";
 import { createAgentServer } from "./http/server.ts";
@@ -71,7 +73,17 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
 
   const llm = createLlm(config, log);
   const metrics = new Metrics();
-  const { store, live } = await orExit(() => openUses(options, config, llm, log), "See DATABASE_URL.");
+  const ruleOf = new Map<string, Rule>(coachRules.map((rule) => [rule.id, rule]));
+  const news = new News({
+    config,
+    log,
+    isRecorded: options.record !== false && config.RECORD_CALLS,
+    notifies: ({ rule, severity }) => ruleOf.get(rule)?.follows.notify ?? severity === "alert",
+    linkTo: (sessionId) => `${addressOf(config, portOf(app))}/console#/live/${encodeURIComponent(sessionId)}`,
+  });
+  metrics.watchNews(news);
+  const uses = { options, config, llm, news, log };
+  const { store, live } = await orExit(() => openUses(uses), "See DATABASE_URL.");
   if (store) metrics.watchRecord(store.writer);
   const transfer = transferOf(config);
   const watched = (setup: SetupCall): SetupSession => {
@@ -81,6 +93,8 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
       session.addNode(coach);
       if (live) session.addNode(live.watch());
       session.addNode(new MetricsNode(metrics));
+      const callNews = news.watch();
+      if (callNews) session.addNode(callNews);
       if (store && config.RECORD_CALLS) session.addNode(new CallRecorder({ store, config }));
       await setup(session, { config, llm, transfer, coach });
     };
@@ -106,6 +120,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   }
   app.addHook("onClose", async () => {
     store?.hurry();
+    await news.close();
     // It holds a connection of the store's, which waits for it.
     await live?.close();
     await store?.close();
@@ -115,10 +130,18 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
 
 type Uses = { store: CallStore | null; live: Live | null };
 
-async function openUses(options: VoiceServerOptions, config: Config, llm: Llm, log: Logger): Promise<Uses> {
-  const store = options.record === false ? null : await openCallStore({ config, llm, log });
+type UsesOptions = { options: VoiceServerOptions; config: Config; llm: Llm; news: News; log: Logger };
+
+async function openUses({ options, config, llm, news, log }: UsesOptions): Promise<Uses> {
+  const store = options.record === false ? null : await openCallStore({ config, llm, news, log });
   const live = options.console === false ? null : await openLive(store?.database.pool ?? null, config, log);
   return { store, live };
+}
+
+/** The port that it listens on. */
+function portOf(app: FastifyInstance): number {
+  const address = app.server.address();
+  return address !== null && typeof address === "object" ? address.port : 0;
 }
 
 async function listen(app: FastifyInstance, config: Config, log: Logger, llm: Llm): Promise<string> {

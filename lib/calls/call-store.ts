@@ -4,6 +4,8 @@ import { describeError } from "../errors.ts";
 import type { Llm } from "../llm/client.ts";
 import { Backlog, databaseKey } from "./backlog.ts";
 import { Instance } from "./instance.ts";
+import type { News } from "./news/news.ts";
+import { Receiver } from "./news/receiver.ts";
 import type { Price } from "./prices.ts";
 import type { CallOutcome, CallStart } from "./record.ts";
 import { insertCall } from "./store/change.ts";
@@ -21,6 +23,8 @@ const HANG_UP_AFTER_MS = 3_000;
 /** Being behind for so long is worth a word, ms; writes are gathered, and a machine may be busy. */
 const BEHIND_MS = 5_000;
 const INDEX_BATCH = 50;
+/** The news of a call's end waits so long for what comes before it, should this process be gone meanwhile, ms. */
+const HOLD_MS = 3_600_000;
 
 export type CallStoreOptions = {
   config: Pick<
@@ -34,9 +38,13 @@ export type CallStoreOptions = {
     | "SUMMARY_MODEL"
     | "WEBHOOK_URL"
     | "WEBHOOK_SECRET"
+    | "WEBHOOK_EVENTS"
+    | "WEBHOOK_ALLOW_PRIVATE"
     | "MODEL_PRICES"
   >;
   llm: Llm;
+  /** What the webhook is told of calls before their end, if it is. */
+  news?: Pick<News, "holds" | "whenTold"> | null;
   log: Logger;
 };
 
@@ -53,6 +61,7 @@ export class CallStore {
   readonly #running = new Set<string>();
   readonly #summaries: Summaries | null;
   readonly #webhooks: Webhooks | null;
+  readonly #news: CallStoreOptions["news"];
   readonly #closing = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
   #chores: Promise<void> = Promise.resolve();
@@ -60,9 +69,9 @@ export class CallStore {
   #beats: Promise<void> = Promise.resolve();
   #isBeating = false;
 
-  constructor(database: Database, { config, llm, log }: CallStoreOptions) {
+  constructor(database: Database, { config, llm, news = null, log }: CallStoreOptions) {
     const { db } = database;
-    const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, SUMMARY_MODEL: model } = config;
+    const { SUMMARY_MODEL: model } = config;
     this.database = database;
     this.prices = config.MODEL_PRICES;
     this.#log = log;
@@ -92,7 +101,9 @@ export class CallStore {
     this.#beatEveryMs = config.HEARTBEAT_MS;
     this.#retentionDays = config.RETENTION_DAYS;
     this.#summaries = config.POST_CALL_SUMMARY ? new Summaries({ db, llm, model, log }) : null;
-    this.#webhooks = url && secret ? new Webhooks({ db, url, secret, log }) : null;
+    const receiver = receiverOfEnds(config);
+    this.#webhooks = receiver ? new Webhooks({ db, receiver, log }) : null;
+    this.#news = news;
   }
 
   /** Joins the servers on this database: ends the calls of those that crashed, and goes on with what was left to do. */
@@ -151,15 +162,23 @@ export class CallStore {
   async #finish(db: Db, sessionId: string, outcome: CallOutcome): Promise<boolean> {
     const ended = await finishCall(db, sessionId, outcome);
     // A summary goes with the news if it comes in time, and does not hold it up for good if it never comes.
-    const wait = this.#summaries ? SUMMARY_TIMEOUT_MS : 0;
+    const summary = this.#summaries ? SUMMARY_TIMEOUT_MS : 0;
+    const wait = this.#news?.holds(sessionId) ? HOLD_MS : summary;
     if (ended && this.#webhooks) await queueWebhook(db, sessionId, Date.now() + wait);
     return ended;
   }
 
   #afterCall(sessionId: string): void {
-    if (this.#summaries)
-      this.#summaries.add(sessionId, () => this.#chore(async () => this.#webhooks?.release(sessionId)));
+    if (this.#summaries) this.#summaries.add(sessionId, () => this.#release(sessionId));
+    else if (this.#news?.holds(sessionId)) this.#release(sessionId);
     else this.#webhooks?.wake();
+  }
+
+  /** The news of a call's end may go when that of the call has. */
+  #release(sessionId: string): void {
+    const release = () => this.#chore(async () => this.#webhooks?.release(sessionId));
+    if (this.#news) this.#news.whenTold(sessionId, release);
+    else release();
   }
 
   /** One at a time: a database that hangs makes those that would have come meanwhile one. */
@@ -205,6 +224,13 @@ export class CallStore {
   #warn(error: unknown): void {
     this.#log.warn(describeError(error), "A chore of the store of calls failed");
   }
+}
+
+/** Who wants to be told of ended calls; null for nobody. */
+function receiverOfEnds(config: CallStoreOptions["config"]): Receiver | null {
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_ALLOW_PRIVATE: allowPrivate } = config;
+  if (url === undefined || secret === undefined || !config.WEBHOOK_EVENTS.includes("call.ended")) return null;
+  return new Receiver({ url, secret, allowPrivate });
 }
 
 /** Opens the store that `DATABASE_URL` names. Throws {@link StoreError} if it cannot be used. */

@@ -1,8 +1,7 @@
-import { createHmac } from "node:crypto";
-import querystring from "node:querystring";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import type { Receiver, Refusal } from "./news/receiver.ts";
 import { reportCall } from "./report.ts";
 import { readCall } from "./store/read.ts";
 import type { Db } from "./store/schema.ts";
@@ -10,8 +9,6 @@ import { toWire } from "./wire.ts";
 
 const FIRST_RETRY_MS = 10_000;
 const MAX_RETRY_MS = 3_600_000;
-/** Longest wait for the receiver's answer, ms. */
-const TIMEOUT_MS = 10_000;
 /** A server that takes a delivery on has it to itself for so long, ms. */
 const LEASE_MS = 60_000;
 /** How often to look for deliveries that another server has left behind, ms. */
@@ -20,8 +17,8 @@ const AT_ONCE = 4;
 
 export type WebhookOptions = {
   db: Db;
-  url: string;
-  secret: string;
+  /** Nobody else's: it is closed with this. */
+  receiver: Receiver;
   log: Logger;
   /** Wait after the nth failed try, ms. */
   retryMs?: (tries: number) => number;
@@ -30,11 +27,6 @@ export type WebhookOptions = {
 /** The wait after the nth failed try: doubling from 10 s to an hour, ms. */
 export function backOff(tries: number): number {
   return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (tries - 1));
-}
-
-/** What the receiver works out as well: HMAC-SHA256 over `timestamp.body`, in hex. */
-export function sign(secret: string, timestamp: string, body: string): string {
-  return createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
 }
 
 /**
@@ -55,8 +47,6 @@ export async function queueWebhook(db: Db, sessionId: string, at: number): Promi
  */
 export class Webhooks {
   readonly #options: WebhookOptions;
-  readonly #address: string;
-  readonly #credentials: { authorization?: string };
   readonly #retryMs: (tries: number) => number;
   readonly #closing = new AbortController();
   #woken = new AbortController();
@@ -64,16 +54,6 @@ export class Webhooks {
 
   constructor(options: WebhookOptions) {
     this.#options = options;
-    // A user and a password go as a header: a request to an address that has them is refused with that address in full.
-    const address = new URL(options.url);
-    const { username, password } = address;
-    const user = Buffer.from(`${querystring.unescape(username)}:${querystring.unescape(password)}`).toString(
-      "base64",
-    );
-    this.#credentials = username || password ? { authorization: `Basic ${user}` } : {};
-    address.username = "";
-    address.password = "";
-    this.#address = address.href;
     this.#retryMs = options.retryMs ?? backOff;
   }
 
@@ -102,6 +82,7 @@ export class Webhooks {
     this.#closing.abort();
     this.wake();
     await this.#loop;
+    await this.#options.receiver.close();
   }
 
   async #run(): Promise<void> {
@@ -157,40 +138,24 @@ export class Webhooks {
       return;
     }
     const closing = this.#closing.signal.aborted;
-    const retryInMs = closing ? 0 : this.#retryMs(attempts + 1);
+    const retryInMs = closing ? 0 : Math.max(this.#retryMs(attempts + 1), failure.retryAfterMs);
     await row.set({ next_at: Date.now() + retryInMs }).execute();
     if (!closing)
-      log.warn({ sessionId, tries: attempts + 1, retryInMs, reason: failure }, "Webhook not delivered");
+      log.warn(
+        { sessionId, tries: attempts + 1, retryInMs, reason: failure.reason },
+        "Webhook not delivered",
+      );
   }
 
   /** @returns null when it was taken, else why not. */
-  async #send(sessionId: string): Promise<string | null> {
-    const { db, secret } = this.#options;
+  async #send(sessionId: string): Promise<Refusal | null> {
+    const { db, receiver } = this.#options;
     const call = await readCall(db, sessionId);
     if (!call) return null;
     const report = toWire(reportCall(call));
     const body = JSON.stringify({ type: "call.ended", session_id: sessionId, call_id: call.callId, report });
-    const timestamp = String(Math.floor(Date.now() / 1_000));
-    try {
-      const response = await fetch(this.#address, {
-        method: "POST",
-        body,
-        // A receiver that has moved should be configured, not followed with the call's contents.
-        redirect: "manual",
-        signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TIMEOUT_MS)]),
-        headers: {
-          ...this.#credentials,
-          "content-type": "application/json",
-          // A server that was taken for gone and came back ends its call once more, and that is news.
-          "idempotency-key": call.endReason === "crashed" ? `${sessionId}:crashed` : sessionId,
-          "x-webhook-timestamp": timestamp,
-          "x-webhook-signature": `sha256=${sign(secret, timestamp, body)}`,
-        },
-      });
-      await response.body?.cancel();
-      return response.ok ? null : `the receiver answered ${response.status}`;
-    } catch (error) {
-      return error instanceof Error ? error.message : "the receiver cannot be reached";
-    }
+    // A server that was taken for gone and came back ends its call once more, and that is news.
+    const key = call.endReason === "crashed" ? `${sessionId}:crashed` : sessionId;
+    return await receiver.post(body, key, this.#closing.signal);
   }
 }

@@ -1,3 +1,4 @@
+import { SupervisionError } from "../nodes/supervised.ts";
 import { TimelineNode } from "../nodes/timeline-node.ts";
 import type { Moment } from "../session/moments.ts";
 import { logDraft } from "../wire/log-events.ts";
@@ -12,11 +13,16 @@ export type CoachOptions = {
   clock?: () => number;
 };
 
+/** Who whispers by a rule, as the record names it. */
+const BY = "coach";
+
 /**
  * Gives feedback to the human beside the call: `coaching` events by fixed rules over what is heard, without a model.
+ * A rule may also have the agent told something, or the caller handed over.
  */
 export class Coach extends TimelineNode {
   readonly #rules: readonly Rule[];
+  readonly #ruleOf: ReadonlyMap<string, Rule>;
   readonly #clock: () => number;
   #watch = new RuleWatch([]);
   #lastAt = 0;
@@ -25,6 +31,7 @@ export class Coach extends TimelineNode {
   constructor({ rules, clock = () => performance.now() }: CoachOptions) {
     super("coach");
     this.#rules = rules;
+    this.#ruleOf = new Map(rules.map((rule) => [rule.id, rule]));
     this.#clock = clock;
   }
 
@@ -87,8 +94,41 @@ export class Coach extends TimelineNode {
 
   #take(news: CoachNews, at = this.#now()): void {
     this.#lastAt = at;
-    for (const alert of this.#watch.take({ ...news, at })) this.sendEvent(logDraft("coaching", alert));
+    for (const alert of this.#watch.take({ ...news, at })) {
+      this.sendEvent(logDraft("coaching", alert));
+      const rule = this.#ruleOf.get(alert.rule);
+      if (rule?.follows.whisper) this.#whisper(rule.id, rule.follows.whisper);
+      // Where time alone has set it off nobody answers; else not into the caller's words, nor before the answer to them.
+      if (rule?.follows.escalate) this.#escalate(rule.id, news.kind === "tick" || this.#watch.mayBreakIn);
+    }
     this.#arm(at);
+  }
+
+  /** At once, so that the answer to these very words is given with it. */
+  #whisper(rule: string, text: string): void {
+    this.#steer(rule, () => {
+      this.session.agent?.whisper(text);
+      this.sendEvent(logDraft("supervisor", { action: "whisper", text, by: BY }));
+    });
+  }
+
+  /** When everybody has heard what set the rule off, and of the alert. */
+  #escalate(rule: string, atOnce: boolean): void {
+    const escalate = () => this.#steer(rule, () => this.session.agent?.escalate(rule, atOnce));
+    this.session.own(Promise.resolve().then(escalate));
+  }
+
+  /** An agent that cannot do it, or a call that is handed over already, is no fault. */
+  #steer(rule: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof SupervisionError)) throw error;
+      this.session.log.info(
+        { rule, reason: error.message },
+        "What should follow a coaching rule cannot be done",
+      );
+    }
   }
 
   /** One timer for all rules, set only when the next time to look has changed. */

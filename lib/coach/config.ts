@@ -26,6 +26,8 @@ type Common = {
   message: string;
   /** Least time between two alerts of this rule in one call, ms. */
   cooldownMs: number;
+  /** Whether ALERT_WEBHOOK_URL is told, by default; else those of severity `alert` are. */
+  notify?: boolean;
 };
 
 /** One rule's settings: `false` in the file, null here, switches it off. */
@@ -38,6 +40,15 @@ function rule<S extends z.ZodRawShape>(common: Common, thresholds: S) {
       .min(0)
       .max(24 * 60 * 60_000)
       .default(common.cooldownMs),
+    /** Whether the chat of ALERT_WEBHOOK_URL is told. Default: by the severity. */
+    notify: z
+      .boolean()
+      .nullable()
+      .default(common.notify ?? null),
+    /** What the agent is told for its next answer, as if a supervisor had whispered it. */
+    whisper: z.string().trim().min(1).max(1_000).nullable().default(null),
+    /** Whether the caller is handed over. */
+    escalate: z.boolean().default(false),
     ...thresholds,
   });
   return z.preprocess((value) => (value === false ? null : (value ?? {})), settings.nullable());
@@ -50,7 +61,13 @@ function rule<S extends z.ZodRawShape>(common: Common, thresholds: S) {
 const schema = z.strictObject({
   /** The agent has escalated because the frustration count reached ESCALATION_THRESHOLD. */
   frustration_threshold: rule(
-    { severity: "alert", message: "The caller is out of patience and is being handed over.", cooldownMs: 0 },
+    {
+      severity: "alert",
+      message: "The caller is out of patience and is being handed over.",
+      cooldownMs: 0,
+      // The escalation itself is told of.
+      notify: false,
+    },
     {},
   ),
   /** Every verdict for so long, and for so many utterances, was negative or frustrated. */

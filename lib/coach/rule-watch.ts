@@ -43,6 +43,11 @@ export class RuleWatch {
     return this.#true.has(id);
   }
 
+  /** Whether the agent may speak without being asked: the caller is neither speaking nor owed an answer. */
+  get mayBreakIn(): boolean {
+    return !this.#state.speaking && this.#state.waitingSince === null;
+  }
+
   /** The first time after `at` at which a rule has to be asked again although nothing has happened. */
   nextDue(at: number): number | null {
     let next: number | null = null;

@@ -3,12 +3,23 @@ import type { CoachConfig, RuleId, RuleSettings } from "./config.ts";
 import { phraseFinder } from "./phrases.ts";
 import { type CallState, type CoachInput, isNegative, recentMean } from "./state.ts";
 
+/** What follows when a rule fires, beside the alert. */
+export type Follows = {
+  /** People are told in the chat of ALERT_WEBHOOK_URL. */
+  readonly notify: boolean;
+  /** The agent is told this for its next answer. */
+  readonly whisper: string | null;
+  /** The caller is handed over. */
+  readonly escalate: boolean;
+};
+
 /** A rule with its settings, ready to be asked. It keeps nothing between two questions. */
 export type Rule = {
   readonly id: RuleId;
   readonly severity: "info" | "warn" | "alert";
   readonly message: string;
   readonly cooldownMs: number;
+  readonly follows: Follows;
   /** The inputs that can change its answer. */
   readonly on: ReadonlySet<CoachInput["kind"]>;
   /** What makes its condition true at this moment; null when it is not. */
@@ -158,9 +169,10 @@ export function compileRules(config: CoachConfig): Rule[] {
 function compile<Id extends RuleId>(id: Id, config: CoachConfig): Rule[] {
   const settings = config[id];
   if (settings === null) return [];
-  const { severity, message, cooldownMs } = settings;
+  const { severity, message, cooldownMs, notify, whisper, escalate } = settings;
+  const follows = { notify: notify ?? severity === "alert", whisper, escalate };
   const { on, holds, dueAt = NEVER } = CONDITIONS[id](settings);
-  return [{ id, severity, message, cooldownMs, on: new Set(on), holds, dueAt }];
+  return [{ id, severity, message, cooldownMs, follows, on: new Set(on), holds, dueAt }];
 }
 
 function whenHeard(phrases: readonly string[]): Condition {

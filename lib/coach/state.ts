@@ -52,6 +52,8 @@ export type CallState = {
   interruptions: readonly number[];
   /** First-chunk times of the latest answers, ms, oldest first. */
   replies: readonly number[];
+  /** Whether the caller is speaking at this moment, as far as the line tells. */
+  speaking: boolean;
   /** Since when the caller has been waiting for the agent's first word; null: not waiting. */
   waitingSince: number | null;
   /** From when on nobody is speaking; may lie ahead, as the agent's words take time to speak. Null: not known, or somebody is. */
@@ -78,6 +80,7 @@ export const INITIAL_STATE: CallState = {
   negativesBefore: 0,
   interruptions: [],
   replies: [],
+  speaking: false,
   waitingSince: null,
   quietFrom: null,
   answering: 0,
@@ -90,16 +93,17 @@ export const INITIAL_STATE: CallState = {
 export function nextState(state: CallState, input: CoachInput): CallState {
   switch (input.kind) {
     case "heard": {
-      const heard = { utterances: state.utterances + 1, lastHeard: input.text };
+      const heard = { utterances: state.utterances + 1, lastHeard: input.text, speaking: false };
       return { ...state, ...heard, ...waiting(state, input.at) };
     }
     case "requested":
       return { ...state, ...waiting(state, input.at) };
     case "speaking": {
-      if (input.speaking) return { ...state, quietFrom: null };
+      const { speaking } = input;
+      if (speaking) return { ...state, speaking, quietFrom: null };
       // A cough is followed by no words: the silence goes on from here.
       const isWaiting = state.waitingSince !== null || state.handedOff;
-      return { ...state, quietFrom: isWaiting ? null : input.at };
+      return { ...state, speaking, quietFrom: isWaiting ? null : input.at };
     }
     case "interrupted":
       return { ...state, interruptions: keep(state.interruptions, input.at) };

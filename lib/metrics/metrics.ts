@@ -16,6 +16,12 @@ export type RecordFigures = {
   readonly backlogBytes: number;
 };
 
+/** What is counted of the news on its way to webhooks. */
+export type NewsFigures = {
+  readonly lost: number;
+  readonly waiting: number;
+};
+
 export type RefusalReason =
   | "full"
   | "draining"
@@ -139,6 +145,12 @@ export class Metrics {
       "Writes that wait for the record of calls in files",
       () => writer.backlogBytes,
     );
+  }
+
+  /** Adds how the news for webhooks stands. Called once. */
+  watchNews(news: NewsFigures): void {
+    this.#gauge("webhook_news_waiting", "News of calls that webhooks have not taken yet", () => news.waiting);
+    this.#total("webhook_news_lost_total", "News of calls that webhooks will never get", () => news.lost);
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {

@@ -41,6 +41,7 @@ export type LlmAgentNodeOptions = OutputAgentNodeOptions & {
 };
 
 const TRANSFER_LINE = "Of course. Let me connect you with a supervisor.";
+const ESCALATION_LINE = "Let me connect you with a supervisor.";
 const NO_NUMBER = "No transfer is possible here. Say so, and offer your own help.";
 const SUPERVISOR_GREETING = "You are now connected with a supervisor, who knows what this is about.";
 
@@ -59,6 +60,8 @@ export class LlmAgentNode extends OutputAgentNode {
   readonly #digits = new DigitCollector();
   readonly #asksForKeys: string | null;
   #greeted = false;
+  /** Why the caller is to be handed over as soon as nobody is spoken over; null: no rule wants it. */
+  #escalateFor: string | null = null;
 
   constructor(options: LlmAgentNodeOptions) {
     super(options);
@@ -128,6 +131,44 @@ export class LlmAgentNode extends OutputAgentNode {
     this.handOver();
   }
 
+  override mute(): void {
+    super.mute();
+    // Whoever speaks through it now has the call.
+    this.#escalateFor = null;
+  }
+
+  override escalate(reason: string, atOnce: boolean): void {
+    this.refuseAfterHandOff();
+    // While it is muted a human speaks through it, and knows.
+    if (this.muted) return;
+    if (!this.transferTarget) {
+      this.noteHandOver(reason, false);
+      return;
+    }
+    this.#escalateFor = reason;
+    if (!atOnce || this.speaking) return;
+    const line = this.#takeEscalation(false);
+    if (line === null) return;
+    this.say(line);
+    this.handOver();
+  }
+
+  /** @returns the line of a hand-over that a rule wants, which is noted; null if none does. */
+  #takeEscalation(sameTurn: boolean): string | null {
+    const reason = this.#escalateFor;
+    this.#escalateFor = null;
+    if (reason === null || this.handOff !== null) return null;
+    this.noteHandOver(reason, sameTurn);
+    return ESCALATION_LINE;
+  }
+
+  /** The same within an answer, at whose end the transfer goes out. */
+  #escalateInTurn(): string | null {
+    const line = this.#takeEscalation(true);
+    if (line !== null) this.handOver();
+    return line;
+  }
+
   /**
    * Puts on the call's timeline that the caller is handed over, or would be if there were a number, and why.
    * @param sameTurn whether it follows in the very turn that was the reason.
@@ -175,7 +216,7 @@ export class LlmAgentNode extends OutputAgentNode {
     signal: AbortSignal,
     turn: Turn,
   ): AsyncGenerator<string, void, void> {
-    const own = this.beforeAnswer(turn);
+    const own = this.#escalateInTurn() ?? this.beforeAnswer(turn);
     if (own !== null) {
       yield own;
       return;
@@ -231,7 +272,7 @@ export class LlmAgentNode extends OutputAgentNode {
       if (turn.said === "") yield this.handOff === "agent.end_call" ? this.goodbye : TRANSFER_LINE;
       return;
     }
-    const more = this.afterAnswer(turn);
+    const more = this.afterAnswer(turn) ?? this.#escalateInTurn();
     if (more !== null) yield ` ${more}`;
   }
 

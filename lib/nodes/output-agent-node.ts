@@ -109,6 +109,11 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
     return this.#turn !== null;
   }
 
+  /** Whether something of it has been said. */
+  protected get speaking(): boolean {
+    return this.#turn !== null && this.#turn.said.trim() !== "";
+  }
+
   /** How the call has been, or is about to be, handed off; null while it is ours. */
   protected get handOff(): HandOff["type"] | null {
     return this.#handOff.at === "none" ? null : this.#handOff.event.type;
@@ -140,6 +145,10 @@ export abstract class OutputAgentNode extends AgentNode implements Supervised {
   }
 
   transfer(): void {
+    this.check("transfer");
+  }
+
+  escalate(_reason: string, _atOnce: boolean): void {
     this.check("transfer");
   }
 

@@ -12,6 +12,11 @@ export type Supervised = {
   say(text: string): void;
   /** Hands the call to the configured number. */
   transfer(): void;
+  /**
+   * Hands the call over for a reason of nobody's but a rule's. Without a number the wish is noted.
+   * @param atOnce whether it may speak now, unless it is speaking; else the hand-over is the next answer.
+   */
+  escalate(reason: string, atOnce: boolean): void;
   /** Says goodbye and ends the call. */
   end(): void;
   /** Falls silent until {@link unmute}; saying, transferring and ending still work. */

@@ -6,13 +6,13 @@ import { createRedactor } from "./redact.ts";
 
 /** JSON lines for machines, or coloured ones where a person sits at a terminal. No line holds a secret. */
 export function createLogger(config: Config, destination: DestinationStream = standardOutput()): Logger {
-  const { OPENAI_API_KEY, FALLBACK_API_KEY, AUTH_TOKEN, CALL_TOKEN, TOKENS, WEBHOOK_SECRET } = config;
+  const { OPENAI_API_KEY, FALLBACK_API_KEY, AUTH_TOKEN, CALL_TOKEN, TOKENS } = config;
+  const { WEBHOOK_SECRET, ALERT_WEBHOOK_URL } = config;
   const urls = [config.DATABASE_URL, config.WEBHOOK_URL, config.OPENAI_BASE_URL, config.FALLBACK_BASE_URL];
   const passwords = urls.map(passwordOf);
   const tokens = [AUTH_TOKEN, CALL_TOKEN, ...TOKENS.map(({ token }) => token)];
-  const secrets = [OPENAI_API_KEY, FALLBACK_API_KEY, WEBHOOK_SECRET, ...tokens, ...passwords].flatMap(
-    (secret) => secret || [],
-  );
+  const keys = [OPENAI_API_KEY, FALLBACK_API_KEY, WEBHOOK_SECRET, ALERT_WEBHOOK_URL];
+  const secrets = [...keys, ...tokens, ...passwords].flatMap((secret) => secret || []);
   const options = {
     level: config.LOG_LEVEL,
     timestamp: stdTimeFunctions.isoTime,

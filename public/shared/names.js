@@ -77,7 +77,8 @@ const ACTS = {
 export const endName = (reason) => ENDS[reason] ?? plain(reason);
 
 /** Why a caller is handed over. @param {string} reason */
-export const escalationName = (reason) => ESCALATIONS[reason] ?? plain(reason);
+export const escalationName = (reason) =>
+  ESCALATIONS[reason] ?? RULES[reason]?.toLowerCase() ?? plain(reason);
 
 /** What was done about it. @param {string} action */
 export const transferName = (action) => TRANSFERS[action] ?? plain(action);

@@ -28,6 +28,7 @@ const SETTINGS = {
   WORKERS: "1",
   WEBHOOK_URL: "",
   WEBHOOK_SECRET: "",
+  ALERT_WEBHOOK_URL: "",
   ALLOWED_ORIGINS: "",
   MAX_EVENTS_PER_SECOND: "10000",
 } as const;

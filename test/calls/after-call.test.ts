@@ -7,6 +7,7 @@ import test, { afterEach, beforeEach, describe, type TestContext } from "node:te
 import { pino } from "pino";
 import { z } from "zod";
 import { type CallStore, openCallStore } from "../../lib/calls/call-store.ts";
+import { Receiver } from "../../lib/calls/news/receiver.ts";
 import { openDatabase } from "../../lib/calls/store/database.ts";
 import { readCall } from "../../lib/calls/store/read.ts";
 import { backOff, queueWebhook, Webhooks } from "../../lib/calls/webhook.ts";
@@ -51,6 +52,8 @@ async function startReceiver(t: TestContext, ...statuses: number[]) {
   return { url: `http://127.0.0.1:${address.port}/hook`, deliveries };
 }
 
+const receiverAt = (url: string) => new Receiver({ url, secret: SECRET, allowPrivate: true });
+
 describe("the webhook's settings", () => {
   test("need a secret", () => {
     assert.throws(
@@ -81,7 +84,8 @@ describeStores("the webhook", (create) => {
   afterEach(() => store.remove());
 
   const open = (env: Record<string, string> = {}): Promise<CallStore> => {
-    const config = parseConfig({ DATABASE_URL: store.url, RETENTION_DAYS: "0", ...env });
+    const settings = { DATABASE_URL: store.url, RETENTION_DAYS: "0", WEBHOOK_ALLOW_PRIVATE: "true" };
+    const config = parseConfig({ ...settings, ...env });
     return openCallStore({ config, llm: createLlm(config), log });
   };
 
@@ -119,7 +123,7 @@ describeStores("the webhook", (create) => {
       tries.push(n);
       return 1;
     };
-    const webhooks = new Webhooks({ db, url: receiver.url, secret: SECRET, log, retryMs });
+    const webhooks = new Webhooks({ db, receiver: receiverAt(receiver.url), log, retryMs });
     webhooks.start();
     await until(async () => receiver.deliveries.length === 4);
     await until(async () => (await db.selectFrom("webhooks").selectAll().execute()).length === 0);
@@ -139,7 +143,7 @@ describeStores("the webhook", (create) => {
       await storeCall(first.db, callRecord({ sessionId: `call-${n}`, startedAt: n }));
       await queueWebhook(first.db, `call-${n}`, 0);
     }
-    const webhooks = databases.map(({ db }) => new Webhooks({ db, url: receiver.url, secret: SECRET, log }));
+    const webhooks = databases.map(({ db }) => new Webhooks({ db, receiver: receiverAt(receiver.url), log }));
     for (const one of webhooks) one.start();
     await until(async () => (await first.db.selectFrom("webhooks").selectAll().execute()).length === 0);
     for (const one of webhooks) await one.close();

@@ -28,7 +28,7 @@ const callSchema = z.looseObject({
   scores: z.array(z.looseObject({ utterance: z.number(), score: z.number() })),
   alerts: z.array(z.looseObject({ rule: z.string(), feedback: z.string().nullable() })),
   escalation: z.looseObject({ reason: z.string() }).nullable(),
-  supervisor: z.array(z.looseObject({ action: z.string(), used: z.boolean() })),
+  supervisor: z.array(z.looseObject({ action: z.string(), by: z.string().nullable(), used: z.boolean() })),
   holder: z.string().nullable(),
   turn_count: z.number(),
   turns: z.array(z.looseObject({ number: z.number(), text: z.string() })).default([]),
