@@ -252,6 +252,8 @@ describe("the log of a whole run", () => {
         AUTH_TOKEN: TOKEN,
         WEBHOOK_URL: "http://hook:swordfi@127.0.0.1:1/told",
         WEBHOOK_SECRET: "a secret of some length",
+        WEBHOOK_ALLOW_PRIVATE: "true",
+        ALERT_WEBHOOK_URL: "http://127.0.0.1:1/services/T0/swordfis-channel",
         TRANSFER_NUMBER: "+15550199999",
       },
     });
