@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { type CallStore, openCallStore } from "./calls/call-store.ts";
 import { News } from "./calls/news/news.ts";
 import { CallRecorder } from "./calls/recorder.ts";
+import { reviewRoutes } from "./calls/review/routes.ts";
 import { callRoutes } from "./calls/routes.ts";
 import { Coach } from "./coach/coach.ts";
 import { loadCoachConfig } from "./coach/config.ts";
@@ -112,7 +113,10 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   };
   const app = await orExit(() => createAgentServer(server));
   await serveApiDocs(app);
-  if (store) await app.register(callRoutes, { store });
+  if (store) {
+    await app.register(callRoutes, { store });
+    await app.register(reviewRoutes, { store });
+  }
   if (live) {
     const suggestions = llm.embedded ? null : new Suggestions(llm);
     await app.register(liveRoutes, { live, transfer, suggestions });

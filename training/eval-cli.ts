@@ -5,19 +5,22 @@ import { loadConfig } from "../lib/config.ts";
 import { AgentServerError } from "../lib/errors.ts";
 import { createLlm } from "../lib/llm/client.ts";
 import { createPolicy } from "../lib/mood/policy.ts";
-import { embeddedJudge, type JudgedCall, judgeCall } from "./calls.ts";
+import { embeddedJudge, givenJudge, type JudgedCall, judgeCall } from "./calls.ts";
 import { readGoEmotions, readMultiDogo } from "./data-sets.ts";
 import { type Evaluation, renderEvaluation } from "./eval-text.ts";
 import { LabelError, type LabelledCall, readLabelledCalls } from "./labelled-calls.ts";
 import { measure } from "./measure.ts";
 import { ModelJudge } from "./model-judge.ts";
 import { playCall } from "./play.ts";
+import { readLabelledRecords } from "./recorded-calls.ts";
 
 const USAGE = `Measures verdicts and hand-offs on labelled calls; docs/sentiment.md explains every figure.
 
   npm run eval:sentiment -- FILE…        the embedded model
   npm run eval:sentiment -- --model FILE…         the model of SENTIMENT_MODEL at OPENAI_BASE_URL
   npm run eval:sentiment -- --play ws://localhost:8080/ws FILE…   a running server, whose agent answers
+  npm run eval:sentiment -- --recorded   on the calls of the record (DATABASE_URL) that people have labelled on /console
+  npm run eval:sentiment -- --recorded --given   the same, for the verdicts that were given in these calls
 
 FILE is one of
   calls, one a line: {"turns":[{"role":"user"|"agent","text":"…"}],"upset":[…],"handover_from":n|null}
@@ -38,18 +41,22 @@ try {
 }
 
 async function main(args: string[]): Promise<void> {
-  const { files, model, play, json, price } = readArguments(args);
+  const { files, model, recorded, given, play, json, price } = readArguments(args);
   const config = loadConfig();
-  const calls = files.flatMap(readFile);
+  const records = recorded ? await readLabelledRecords(config.DATABASE_URL, !given) : null;
+  const givenIn = new Map(records?.calls.map((record) => [record.call, record.given]));
+  const calls = records ? records.calls.map(({ call }) => call) : files.flatMap(readFile);
   const { name: policy, threshold } = createPolicy(config);
   const judge = model ? new ModelJudge(createLlm(config), config) : null;
   const ask = judge ? judge.ask : embeddedJudge();
-  const judged = await inParallel(calls, (call) =>
-    play === undefined ? judgeCall(call, ask, createPolicy(config)) : playCall(call, play),
-  );
+  const judged = await inParallel(calls, (call) => {
+    if (play !== undefined) return playCall(call, play);
+    return judgeCall(call, given ? givenJudge(givenIn.get(call) ?? []) : ask, createPolicy(config));
+  });
   const evaluation: Evaluation = {
-    judge: judge ? config.SENTIMENT_MODEL : (play ?? "embedded"),
+    judge: judge ? config.SENTIMENT_MODEL : given ? "the calls themselves" : (play ?? "embedded"),
     policy: play === undefined ? `${policy}, threshold ${threshold}` : "the server's",
+    record: records && { undecided: records.undecided, withoutText: records.withoutText },
     figures: measure(judged, play === undefined ? threshold : 1),
     model: judge?.costs(price) ?? null,
   };
@@ -59,6 +66,8 @@ async function main(args: string[]): Promise<void> {
 type Arguments = {
   files: string[];
   model: boolean;
+  recorded: boolean;
+  given: boolean;
   play: string | undefined;
   json: boolean;
   price: readonly [number, number] | null;
@@ -71,7 +80,14 @@ function readArguments(args: string[]): Arguments {
     parseArgs({
       args,
       allowPositionals: true,
-      options: { model: flag, json: flag, play: { type: "string" }, price: { type: "string" } },
+      options: {
+        model: flag,
+        recorded: flag,
+        given: flag,
+        json: flag,
+        play: { type: "string" },
+        price: { type: "string" },
+      },
     });
   try {
     parsed = parse();
@@ -79,13 +95,15 @@ function readArguments(args: string[]): Arguments {
     throw new LabelError(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   }
   const { values, positionals: files } = parsed;
-  if (files.length === 0 || (values.model && values.play !== undefined)) throw new LabelError(USAGE);
+  const { model, recorded, given, play } = values;
+  const judges = [model, given, play !== undefined].filter(Boolean).length;
+  if (files.length > 0 === recorded || (given && !recorded) || judges > 1) throw new LabelError(USAGE);
   const [into, out] = (values.price ?? "").split(",").map(Number);
   const isPriced = into !== undefined && out !== undefined && into >= 0 && out >= 0;
   if (values.price !== undefined && !isPriced) {
     throw new LabelError(`--price ${values.price}: expected two numbers, such as 0.15,0.6`);
   }
-  return { ...values, files, play: values.play, price: isPriced ? [into, out] : null };
+  return { ...values, files, play, price: isPriced ? [into, out] : null };
 }
 
 function readFile(file: string): LabelledCall[] {

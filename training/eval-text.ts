@@ -5,16 +5,19 @@ export type Evaluation = {
   /** What gave the verdicts. */
   judge: string;
   policy: string;
+  /** On recorded calls: what of their labels could not be used, see `LabelledRecords`. Null on files. */
+  record: { undecided: number; withoutText: number } | null;
   figures: Figures;
   /** Null unless a model was asked. */
   model: ModelCosts | null;
 };
 
 /** The figures for people. */
-export function renderEvaluation({ judge, policy, figures, model }: Evaluation): string {
+export function renderEvaluation({ judge, policy, record, figures, model }: Evaluation): string {
   const { calls, turns, classes, calibration, worst } = figures;
   const lines = [
     `${calls} calls, ${turns} turns of callers; verdicts by ${judge}; policy ${policy}`,
+    ...(record ? leftOut(record) : []),
     "",
     ...Object.entries(classes).map(
       ([name, { precision, recall }]) =>
@@ -45,6 +48,13 @@ export function renderEvaluation({ judge, policy, figures, model }: Evaluation):
     ),
   ];
   return lines.join("\n");
+}
+
+function leftOut({ undecided, withoutText }: NonNullable<Evaluation["record"]>): string[] {
+  return [
+    ...(undecided > 0 ? [`Left out: ${undecided} turns on which people disagree`] : []),
+    ...(withoutText > 0 ? [`Left out: ${withoutText} calls that were recorded without words`] : []),
+  ];
 }
 
 function modelLines({ requests, unclear, failed, latency, tokens, cost }: ModelCosts): string[] {

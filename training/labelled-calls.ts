@@ -12,9 +12,16 @@ export type LabelledCall = {
   upset: ReadonlySet<number>;
   /** What turns of the caller were exactly, where somebody has said so. */
   labels?: ReadonlyMap<number, Sentiment>;
-  /** The turn from which a supervisor should be offered; null: never. */
-  handoverFrom: number | null;
+  /** The turns that somebody has looked at; without it, all. Of the others nothing is known. */
+  known?: ReadonlySet<number>;
+  /** The turn from which a supervisor should be offered; null: never. Of a recorded call nobody has said. */
+  handoverFrom: number | null | "unknown";
 };
+
+/** Whether the caller is upset in a turn; null: nobody has said so. */
+export function isUpsetAt({ upset, known }: LabelledCall, at: number): boolean | null {
+  return known === undefined || known.has(at) ? upset.has(at) : null;
+}
 
 /** Labelled calls cannot be used; the message names the file and the line. */
 export class LabelError extends Error {}

@@ -26,7 +26,7 @@ export type Figures = {
   calibrationError: number | null;
   calibration: { from: number; turns: number; said: number; was: number }[];
   /** The worst mistakes: where the probability was furthest from the truth. */
-  worst: (Pick<JudgedTurn, "text" | "isUpset" | "sentiment" | "upset" | "cause"> & { call: string })[];
+  worst: (Pick<LabelledTurn, "text" | "isUpset" | "sentiment" | "upset" | "cause"> & { call: string })[];
 };
 
 /** Kinds of calm calls that are hard to tell from upset ones. */
@@ -38,19 +38,24 @@ const WORST = 20;
 
 /** All figures over judged calls, with a policy of this threshold. */
 export function measure(calls: readonly JudgedCall[], threshold: number): Figures {
-  const turns = calls.flatMap((call) => call.turns.map((turn) => ({ ...turn, call: call.id })));
-  const calm = calls.filter(({ turns: own }) => !own.some(({ isUpset }) => isUpset));
-  const never = calls.filter(({ handoverFrom }) => handoverFrom === null);
-  const due = calls.filter(({ handoverFrom }) => handoverFrom !== null);
+  const turns = calls.flatMap(({ id, turns: own }) => own.flatMap((turn) => labelledTurn(turn, id)));
+  const calm = calls.filter(isCalm);
+  const never = calls.filter(
+    (call) => call.handoverFrom === null || (call.handoverFrom === "unknown" && isCalm(call)),
+  );
+  const due = calls.filter(({ handoverFrom }) => typeof handoverFrom === "number");
   const isHandedOver = (call: JudgedCall) => handedOverAt(call, threshold) !== null;
   const isInTime = (call: JudgedCall) => {
     const at = handedOverAt(call, threshold);
-    return at !== null && call.handoverFrom !== null && at <= call.handoverFrom + IN_TIME_TURNS;
+    return at !== null && typeof call.handoverFrom === "number" && at <= call.handoverFrom + IN_TIME_TURNS;
   };
   const falseEscalations = shareOf(never, isHandedOver);
   const calibration = calibrate(turns);
   const delays = due.flatMap((call) => {
-    const [at, first] = [handedOverAt(call, threshold), call.turns.findIndex(({ isUpset }) => isUpset)];
+    const [at, first] = [
+      handedOverAt(call, threshold),
+      call.turns.findIndex(({ isUpset }) => isUpset === true),
+    ];
     return at === null || first < 0 ? [] : [at - first];
   });
   return {
@@ -95,17 +100,30 @@ export function measure(calls: readonly JudgedCall[], threshold: number): Figure
   };
 }
 
-function error({ upset, isUpset }: JudgedTurn): number {
+/** A turn of which somebody has said what it was. */
+type LabelledTurn = JudgedTurn & { isUpset: boolean };
+
+function labelledTurn(turn: JudgedTurn, call: string): (LabelledTurn & { call: string })[] {
+  const { isUpset } = turn;
+  return isUpset === null ? [] : [{ ...turn, isUpset, call }];
+}
+
+/** Whether the caller was upset in no turn, and nobody has left one out. */
+function isCalm({ turns }: JudgedCall): boolean {
+  return turns.every(({ isUpset }) => isUpset === false);
+}
+
+function error({ upset, isUpset }: LabelledTurn): number {
   return isUpset ? 1 - upset : upset;
 }
 
-function classesOf(turns: readonly JudgedTurn[]): Figures["classes"] {
+function classesOf(turns: readonly LabelledTurn[]): Figures["classes"] {
   const classes: Figures["classes"] = {};
   const add = (
     name: string,
-    among: readonly JudgedTurn[],
-    is: (t: JudgedTurn) => boolean,
-    said: (t: JudgedTurn) => boolean,
+    among: readonly LabelledTurn[],
+    is: (t: LabelledTurn) => boolean,
+    said: (t: LabelledTurn) => boolean,
   ) => {
     classes[name] = { precision: shareOf(among.filter(said), is), recall: shareOf(among.filter(is), said) };
   };
@@ -128,7 +146,7 @@ function classesOf(turns: readonly JudgedTurn[]): Figures["classes"] {
   return classes;
 }
 
-function calibrate(turns: readonly JudgedTurn[]): Figures["calibration"] {
+function calibrate(turns: readonly LabelledTurn[]): Figures["calibration"] {
   return Array.from({ length: BINS }, (_, bin) => {
     const own = turns.filter(({ upset }) => Math.min(BINS - 1, Math.floor(upset * BINS)) === bin);
     const count = Math.max(1, own.length);

@@ -2,7 +2,7 @@ import { WebSocket } from "ws";
 import { z } from "zod";
 import { SENTIMENTS } from "../lib/wire/log-events.ts";
 import type { JudgedCall, JudgedTurn } from "./calls.ts";
-import { LabelError, type LabelledCall } from "./labelled-calls.ts";
+import { isUpsetAt, LabelError, type LabelledCall } from "./labelled-calls.ts";
 
 /** Longest wait for an answer and a verdict, ms. */
 const GUARD_MS = 30_000;
@@ -30,7 +30,7 @@ export async function playCall(call: LabelledCall, url: string): Promise<JudgedC
     await line.until(({ type }) => type === "agent.ready");
     line.send({ type: "system.user.joined" });
     const turns: JudgedTurn[] = [];
-    let handoverFrom: number | null = null;
+    let handoverFrom: JudgedCall["handoverFrom"] = call.handoverFrom === "unknown" ? "unknown" : null;
     for (const [at, { role, text }] of call.turns.entries()) {
       if (role === "agent" || text.trim() === "") continue;
       if (at === call.handoverFrom) handoverFrom = turns.length;
@@ -41,7 +41,7 @@ export async function playCall(call: LabelledCall, url: string): Promise<JudgedC
       const found = await line.verdict(utterance);
       const { sentiment, upset, cause } = found ?? { sentiment: "neutral" as const, upset: 0, cause: null };
       const level = line.escalated ? 1 : 0;
-      turns.push({ text, isUpset: call.upset.has(at), label: null, sentiment, upset, cause, level });
+      turns.push({ text, isUpset: isUpsetAt(call, at), label: null, sentiment, upset, cause, level });
     }
     return { id: call.id, kind: call.kind, turns, handoverFrom };
   } finally {

@@ -1,5 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { z } from "zod";
+import type { FastifyInstance } from "fastify";
 import type { CallStore } from "./call-store.ts";
 import { compareCalls } from "./compare.ts";
 import { toContactLens } from "./contact-lens.ts";
@@ -8,7 +7,6 @@ import { sendCsv, sendJsonLines } from "./export.ts";
 import { costOf } from "./prices.ts";
 import { readQuality } from "./quality.ts";
 import {
-  BadParameter,
   compareQuery,
   filterQuery,
   fromCursor,
@@ -22,11 +20,11 @@ import {
   toSpan,
 } from "./query.ts";
 import { reportCall } from "./report.ts";
+import { callParams, describe, noteAct, notFound, prepareRoutes } from "./route-kit.ts";
 import { toScenario } from "./scenario.ts";
 import { findExcerpts, listCalls, positionOf, readCall } from "./store/read.ts";
 import { deleteCall } from "./store/write.ts";
 import {
-  badRequestWire,
   callListWire,
   callWire,
   compareWire,
@@ -41,18 +39,10 @@ import { toCallWire } from "./wire-call.ts";
 const READ = { access: "read" } as const;
 const MANAGE = { access: "manage" } as const;
 
-const callParams = z.object({ id: z.string().max(200) });
-
 /** The routes that read the record of calls; docs/calls-api.md describes them to people. */
 export async function callRoutes(app: FastifyInstance, { store }: { store: CallStore }): Promise<void> {
   const { db } = store.database;
-  // The schemas here describe; the handlers check, and say which parameter is wrong.
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler((error, _request, reply) => {
-    if (!(error instanceof BadParameter)) throw error;
-    return reply.code(400).send({ error: "bad_request", parameter: error.parameter, message: error.message });
-  });
+  prepareRoutes(app);
 
   app.get(
     "/calls",
@@ -214,47 +204,4 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       return sendJsonLines(reply, db, filter);
     },
   );
-}
-
-/** Says in the log who did what to the record: a call that is deleted cannot say it any more. */
-function noteAct(request: FastifyRequest, what: string): void {
-  request.log.info({ by: request.actor?.name ?? null }, what);
-}
-
-type Description = {
-  params?: z.ZodType;
-  querystring?: z.ZodType;
-  200?: z.ZodType;
-  404?: z.ZodType;
-  409?: z.ZodType;
-};
-
-/** A route's schemas as OpenAPI wants them. */
-function describe(summary: string, { params, querystring, ...answers }: Description) {
-  const byStatus = { ...answers, ...(querystring ? { 400: badRequestWire } : {}) };
-  return {
-    summary,
-    tags: ["calls"],
-    ...(params ? { params: toJsonSchema(params) } : {}),
-    ...(querystring ? { querystring: toJsonSchema(querystring) } : {}),
-    response: Object.fromEntries(
-      Object.entries(byStatus).map(([status, schema]) => [status, toJsonSchema(schema)]),
-    ),
-  };
-}
-
-function toJsonSchema(schema: z.ZodType): object {
-  const { $schema, ...json } = z.toJSONSchema(schema, {
-    target: "draft-7",
-    io: "input",
-    // The format says it; the pattern that zod adds to it fills a page.
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.format) delete jsonSchema.pattern;
-    },
-  });
-  return json;
-}
-
-function notFound(reply: FastifyReply, id: string) {
-  return reply.code(404).send({ error: "not_found", message: `There is no call ${id}` });
 }

@@ -289,7 +289,7 @@ export const notFoundWire = z.object({ error: z.literal("not_found"), message: z
 export const conflictWire = z.object({ error: z.literal("going_on"), message: z.string() });
 
 /** Epoch ms inside, ISO 8601 on the wire. */
-const TIMES = new Set(["startedAt", "endedAt", "from", "to", "start"]);
+const TIMES = new Set(["startedAt", "endedAt", "from", "to", "start", "at"]);
 /** Their keys are names of somebody else's and stay as they are. */
 const AS_IS = new Set(["variables", "evidence", "alertsByRule", "alerts", "transfers", "feedback"]);
 

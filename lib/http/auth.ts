@@ -18,10 +18,15 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Whose token it carries; null without one. */
     actor: Actor | null;
+    /** Whose own token it is; null without one, and for the one that everybody shares. */
+    readonly person: string | null;
     /** Whether this request may do something beyond what its route asks for. */
     may(right: Right): boolean;
   }
 }
+
+/** What the holder of AUTH_TOKEN is called, which may be a whole team. */
+const SHARED_NAME = "admin";
 
 /** The HTTP status of a refusal, and what the figures call it. */
 const REFUSALS = {
@@ -64,6 +69,11 @@ export type DoorOptions = {
 export function guardRoutes(app: FastifyInstance, options: DoorOptions): void {
   const door = new Door(options);
   app.decorateRequest("actor", null);
+  app.decorateRequest("person", {
+    getter(this: FastifyRequest) {
+      return this.actor === null || this.actor.name === SHARED_NAME ? null : this.actor.name;
+    },
+  });
   app.decorateRequest("may", function (this: FastifyRequest, right: Right) {
     return door.mayDo(this, right);
   });

@@ -1,8 +1,9 @@
 /**
  * What somebody may do: open calls, read what was and is said, speak with a caller in the agent's place, steer a running
- * call (whisper, mute, transfer, end), delete and export, read /metrics.
+ * call (whisper, mute, transfer, end), review calls (correct verdicts, score, write notes), delete and export, read
+ * /metrics.
  */
-export type Right = "call" | "read" | "speak" | "steer" | "manage" | "metrics";
+export type Right = "call" | "read" | "speak" | "steer" | "review" | "manage" | "metrics";
 
 /**
  * What a route asks of a request: a right; `any` for any token at all; `public` for none, which is for what holds no
@@ -15,8 +16,8 @@ const RIGHTS = {
   caller: ["call"],
   viewer: ["read"],
   agent: ["read", "speak"],
-  supervisor: ["read", "speak", "steer"],
-  admin: ["call", "read", "speak", "steer", "manage", "metrics"],
+  supervisor: ["read", "speak", "steer", "review"],
+  admin: ["call", "read", "speak", "steer", "review", "manage", "metrics"],
   scraper: ["metrics"],
 } as const satisfies Record<string, readonly Right[]>;
 

@@ -4,21 +4,14 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Transfer } from "../session/transfer.ts";
 import { now } from "../wire/events.ts";
+import { personName } from "../wire/person-name.ts";
 import { LiveError } from "./errors.ts";
 import type { Live } from "./live.ts";
 import type { Suggestions } from "./suggestions.ts";
-import {
-  alertFeedback,
-  type SupervisorCommand,
-  supervisorName,
-  supervisorText,
-} from "./supervisor-command.ts";
+import { alertFeedback, type SupervisorCommand, supervisorText } from "./supervisor-command.ts";
 
 /** When to come back if all places are taken, s. */
 const RETRY_AFTER_S = 5;
-
-/** What the holder of AUTH_TOKEN is called, which may be a whole team. */
-const SHARED_NAME = "admin";
 
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
@@ -34,7 +27,7 @@ const streamQuery = z.object({
 const session = z.object({ session: z.string() });
 const spoken = z.object({ text: supervisorText });
 /** Who acts, where the token is not a person's own. */
-const signed = z.object({ as: supervisorName.nullish() });
+const signed = z.object({ as: personName.nullish() });
 const opinion = z.object({
   rule: alertFeedback.shape.rule,
   alert_at: alertFeedback.shape.alertAt,
@@ -54,7 +47,7 @@ export async function liveRoutes(app: FastifyInstance, options: LiveRoutesOption
   const { live, transfer = null, suggestions = null } = options;
   /** Who asks, and what they may do here. */
   const rightsOf = (request: FastifyRequest) => ({
-    you: nameOf(request),
+    you: request.person,
     can_supervise: request.may("steer"),
     can_speak: request.may("speak"),
     can_suggest: suggestions !== null && request.may("speak"),
@@ -109,7 +102,7 @@ export async function liveRoutes(app: FastifyInstance, options: LiveRoutesOption
     app.post(`/live/:session/${action}`, { config: { access } }, async (request) => {
       const { session: sessionId } = check(session, request.params);
       live.refuseUnlessLive(sessionId);
-      const by = nameOf(request) ?? check(signed, request.body).as ?? request.actor?.name ?? null;
+      const by = request.person ?? check(signed, request.body).as ?? request.actor?.name ?? null;
       await live.supervise(sessionId, read(request.body, by));
       return { session_id: sessionId, action, at: now() };
     });
@@ -130,11 +123,6 @@ export async function liveRoutes(app: FastifyInstance, options: LiveRoutesOption
     const { rule, alert_at: alertAt, feedback } = check(opinion, body);
     return { action: "feedback", rule, alertAt, feedback, by };
   });
-}
-
-/** Whose own token it is; null for the one that everybody shares. */
-function nameOf({ actor }: FastifyRequest): string | null {
-  return actor === null || actor.name === SHARED_NAME ? null : actor.name;
 }
 
 /** Whose token is taken back sees no more. */

@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { FEEDBACK } from "../wire/log-events.ts";
+import { personName } from "../wire/person-name.ts";
 
 /** Longest text of a supervisor, characters: more than anybody says in one breath. */
 const MAX_TEXT = 1_000;
-const MAX_NAME = 60;
 
 export const supervisorText = z.string().trim().min(1).max(MAX_TEXT);
-export const supervisorName = z.string().trim().min(1).max(MAX_NAME);
 
-const by = supervisorName.nullable().default(null);
+const by = personName.nullable().default(null);
 
 /** An alert is named by its rule and the time it was told. */
 export const alertFeedback = z.object({
@@ -24,7 +23,7 @@ export const supervisorCommand = z.discriminatedUnion("action", [
     by,
   }),
   /** Seen by all, so it is nobody's without a name. */
-  z.object({ action: z.literal("claim"), by: supervisorName }),
+  z.object({ action: z.literal("claim"), by: personName }),
   z.object({ action: z.literal("feedback"), ...alertFeedback.shape, by }),
 ]);
 

@@ -12,7 +12,7 @@ positive: pleased or thankful. neutral: a question, a fact, an answer, a refusal
 frustrated: angry, sarcastic or coldly resigned, out of patience, or has to say the same thing again and again.`;
 
 /** Probability that the caller is upset where the model tells its class alone. */
-const UPSET_BY_CLASS: Readonly<Record<Sentiment, number>> = {
+export const UPSET_BY_CLASS: Readonly<Record<Sentiment, number>> = {
   positive: 0.02,
   neutral: 0.05,
   negative: 0.7,

@@ -50,9 +50,20 @@ export async function getJson(path, signal) {
  * @returns {Promise<any>} the documented answer of the route
  * @throws {ApiError}
  */
-export async function post(path, body) {
+export function post(path, body) {
+  return sendJson("POST", path, body);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ * @returns {Promise<any>} the documented answer of the route
+ * @throws {ApiError}
+ */
+export async function sendJson(method, path, body) {
   const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await request(path, { method: "POST", ...(body && json) });
+  const response = await request(path, { method, ...(body && json) });
   return response.json();
 }
 

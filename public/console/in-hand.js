@@ -1,6 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { readName } from "../shared/me.js";
+import { AskName } from "./ask-name.js";
 
 /**
  * Whose the call is, and the acts by which a team shares calls out: what is claimed or seen by one is so for all.
@@ -26,27 +27,4 @@ export function InHand({ call, you, open, allowed, acts }) {
     }
     ${acts.asking && html`<${AskName} onName=${acts.answer} />`}
   </div>`;
-}
-
-/** Asked once in a browser. @param {{ onName: (name: string) => void }} props */
-function AskName({ onName }) {
-  /** @param {SubmitEvent} event */
-  const submit = (event) => {
-    event.preventDefault();
-    const field = /** @type {HTMLFormElement} */ (event.currentTarget).elements.namedItem("me");
-    if (field instanceof HTMLInputElement && field.value.trim() !== "") onName(field.value.trim());
-  };
-  return html`<form class="notice ask-name" onSubmit=${submit}>
-    <label for="me">Your name, for the others to see</label>
-    <input
-      class="field"
-      id="me"
-      name="me"
-      maxlength="60"
-      autocomplete="name"
-      required
-      ref=${(/** @type {HTMLInputElement | null} */ field) => field?.focus()}
-    />
-    <button class="button primary">Go on</button>
-  </form>`;
 }

@@ -3,9 +3,16 @@ import { html } from "/assets/vendor/htm.js";
 import { milliseconds } from "../shared/format.js";
 import { callEntries } from "./call-entries.js";
 import { describeAct, EscalationNote, Note, TranscriptLine } from "./call-transcript.js";
+import { VerdictLabels } from "./verdict-labels.js";
 
-/** The whole call: what was said, the tools that were used, the hand-over, and what a supervisor did. @param {{ call: any }} props */
-export function ReportTranscript({ call }) {
+/** @typedef {import("./use-review.js").Review} Review */
+
+/**
+ * The whole call: what was said, the tools that were used, the hand-over, what a supervisor did, and what people said of
+ * it afterwards.
+ * @param {{ call: any, review: Review | null }} props
+ */
+export function ReportTranscript({ call, review }) {
   const entries = callEntries({
     turns: call.turns.map(fromWire),
     acts: call.supervisor.map(fromWire),
@@ -15,7 +22,7 @@ export function ReportTranscript({ call }) {
     <h3>Transcript</h3>
     ${entries.length === 0 && html`<p class="muted">Nobody said anything.</p>`}
     <ol class="whole">
-      ${entries.map((entry) => html`<${ReportEntry} key=${keyOf(entry)} entry=${entry} />`)}
+      ${entries.map((entry) => html`<${ReportEntry} key=${keyOf(entry)} entry=${entry} review=${review} />`)}
     </ol>
   </section>`;
 }
@@ -26,20 +33,20 @@ function keyOf(entry) {
   return entry.kind === "act" ? `act ${entry.act.offsetMs} ${entry.act.action}` : "escalation";
 }
 
-/** @param {{ entry: import("./call-entries.js").Entry<any, any, any> }} props */
-function ReportEntry({ entry }) {
+/** @param {{ entry: import("./call-entries.js").Entry<any, any, any>, review: Review | null }} props */
+function ReportEntry({ entry, review }) {
   switch (entry.kind) {
     case "act":
       return html`<li><${Note} text=${describeAct(entry.act)} /></li>`;
     case "escalation":
       return html`<li><${EscalationNote} ...${entry.escalation} /></li>`;
     case "turn":
-      return html`<${ReportTurn} turn=${entry.turn} bySupervisor=${entry.bySupervisor} />`;
+      return html`<${ReportTurn} turn=${entry.turn} bySupervisor=${entry.bySupervisor} review=${review} />`;
   }
 }
 
-/** @param {{ turn: any, bySupervisor: boolean }} props */
-function ReportTurn({ turn, bySupervisor }) {
+/** @param {{ turn: any, bySupervisor: boolean, review: Review | null }} props */
+function ReportTurn({ turn, bySupervisor, review }) {
   const { verdict: sentiment, upset, cause, source } = turn;
   const verdict = sentiment ? { sentiment, upset, cause, rough: source === "fallback" } : undefined;
   return html`<li id=${turnId(turn.number)} class="turn" tabindex="-1">
@@ -55,6 +62,7 @@ function ReportTurn({ turn, bySupervisor }) {
         )}
       </ul>`
     }
+    ${review && turn.role === "user" && html`<${VerdictLabels} turn=${turn} review=${review} />`}
   </li>`;
 }
 

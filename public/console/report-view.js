@@ -4,6 +4,7 @@ import { duration, milliseconds, percent, score, words } from "../shared/format.
 import { channelName, endName } from "../shared/names.js";
 import { when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
+import { AskNameDialog } from "./ask-name.js";
 import { CoachingCards } from "./coaching-cards.js";
 import { cameFromCalls } from "./kept-rows.js";
 import { nameOf } from "./name-of.js";
@@ -23,6 +24,7 @@ import { ScoreChart } from "./score-chart.js";
 import { Empty, Loading, Problem } from "./states.js";
 import { Tiles } from "./tiles.js";
 import { useFetched } from "./use-fetched.js";
+import { useReview } from "./use-review.js";
 
 /**
  * What is left of a call after its end.
@@ -31,6 +33,7 @@ import { useFetched } from "./use-fetched.js";
 export function ReportView({ id, query, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;
   const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised, hasEnded);
+  const { review, name } = useReview(id, onUnauthorised);
   const loaded = answers !== null;
   useEffect(() => scrollTo(0, 0), [id]);
   useEffect(() => {
@@ -58,7 +61,7 @@ export function ReportView({ id, query, onUnauthorised }) {
     }
     <${Tiles} figures=${figuresOf(call, report)} />
     <div class="call-body">
-      <${ReportTranscript} call=${call} />
+      <${ReportTranscript} call=${call} review=${review} />
       <div class="call-side">
         <${CallSummary} summary=${call.summary} />
         <${Course} report=${report} />
@@ -71,6 +74,7 @@ export function ReportView({ id, query, onUnauthorised }) {
         <${CallErrors} errors=${call.errors} />
       </div>
     </div>
+    ${name.asking && html`<${AskNameDialog} onName=${name.answer} onCancel=${name.cancel} />`}
   </article>`;
 }
 

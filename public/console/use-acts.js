@@ -1,7 +1,7 @@
 // @ts-check
 import { useState } from "/assets/vendor/htm.js";
-import { keepName, readName } from "../shared/me.js";
 import { ApiError, post } from "./api.js";
+import { useName } from "./use-name.js";
 
 /**
  * @typedef {"whisper" | "say" | "transfer" | "end" | "mute" | "unmute" | "take_over" | "hand_back" | "claim" | "release"
@@ -22,12 +22,14 @@ import { ApiError, post } from "./api.js";
  */
 export function useActs(id, you, onUnauthorised) {
   const [outcome, setOutcome] = useState({ failed: false, message: "" });
-  const [waiting, setWaiting] = useState(/** @type {{ goOn: (name: string) => void } | null} */ (null));
+  const name = useName(you);
 
-  /** @param {Action} action @param {object} body @param {string} done @param {string} name */
-  const send = async (action, body, done, name) => {
+  /** @type {Acts["act"]} */
+  const act = async (action, body = {}, done = "") => {
+    const as = await name.ask();
+    if (as === null) return false;
     try {
-      await post(`/live/${encodeURIComponent(id)}/${action}`, { ...body, as: name });
+      await post(`/live/${encodeURIComponent(id)}/${action}`, { ...body, as });
       setOutcome({ failed: false, message: done });
       return true;
     } catch (error) {
@@ -37,22 +39,5 @@ export function useActs(id, you, onUnauthorised) {
       return false;
     }
   };
-  /** @type {Acts["act"]} */
-  const act = (action, body = {}, done = "") => {
-    const name = you ?? readName();
-    if (name !== null) return send(action, body, done, name);
-    return new Promise((resolve) => {
-      setWaiting({ goOn: (given) => resolve(send(action, body, done, given)) });
-    });
-  };
-  return {
-    outcome,
-    act,
-    asking: waiting !== null,
-    answer: (name) => {
-      keepName(name);
-      waiting?.goOn(name);
-      setWaiting(null);
-    },
-  };
+  return { outcome, act, asking: name.asking, answer: name.answer };
 }

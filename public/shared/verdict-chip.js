@@ -3,7 +3,7 @@ import { html } from "/assets/vendor/htm.js";
 import { percent } from "./format.js";
 
 /** A shape beside the word, so that colour is never the only difference. */
-const MARKS = { positive: "▲", neutral: "●", negative: "▼", frustrated: "◆" };
+export const MARKS = { positive: "▲", neutral: "●", negative: "▼", frustrated: "◆" };
 
 /**
  * @typedef {keyof typeof MARKS} Sentiment

@@ -70,7 +70,7 @@ describe("a role", () => {
   for (const [roles, requests] of [
     [
       ["viewer", "agent", "supervisor", "admin"],
-      ["GET /calls", "GET /calls/x", "GET /calls/x/report", "GET /quality"],
+      ["GET /calls", "GET /calls/x", "GET /calls/x/report", "GET /calls/x/review", "GET /quality"],
     ],
     [
       ["viewer", "agent", "supervisor", "admin"],
@@ -83,6 +83,7 @@ describe("a role", () => {
         (act) => `POST /live/x/${act}`,
       ),
     ],
+    [["supervisor", "admin"], ["PUT /calls/x/review/verdicts/1"]],
     [["admin"], ["DELETE /calls/x", "GET /calls.csv", "GET /calls.jsonl", "HEAD /calls.csv"]],
     [["admin", "scraper"], ["GET /metrics"]],
     [ROLES, ["GET /", "GET /docs/json", "GET /no-such-page"]],

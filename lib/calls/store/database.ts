@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from "kysely";
+import { type CompiledQuery, DEFAULT_MIGRATION_TABLE, Kysely, Migrator, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 import { createPool, patientPool, StorePostgresDialect } from "./postgres.ts";
@@ -27,10 +27,37 @@ export async function openDatabase(url: string, log: Logger): Promise<Database> 
     return database;
   } catch (error) {
     await database.db.destroy();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreError("failed", `Cannot open the store of calls, see DATABASE_URL: ${reason}`, {
-      cause: error,
-    });
+    throw cannotOpen(error);
+  }
+}
+
+function cannotOpen(error: unknown): StoreError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StoreError("failed", `Cannot open the store of calls, see DATABASE_URL: ${reason}`, {
+    cause: error,
+  });
+}
+
+/**
+ * Opens a database as it is, for who only reads: its tables are not brought up to date.
+ * @throws {StoreError} that says what is wrong with the address or the database.
+ */
+export async function openForReading(url: string, log: Logger): Promise<Database> {
+  const database = connect(url, log);
+  try {
+    if (database.kind === "sqlite") await sql`pragma query_only = on`.execute(database.db);
+    const tables = await database.db.introspection.getTables({ withInternalKyselyTables: true });
+    const last = Object.keys(migrations).at(-1);
+    const done = tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)
+      ? await sql<{
+          name: string;
+        }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)} where name = ${last}`.execute(database.db)
+      : null;
+    if (done?.rows.length) return database;
+    throw new Error("it is of an earlier version: start the server once, which brings it up to date");
+  } catch (error) {
+    await database.db.destroy();
+    throw cannotOpen(error);
   }
 }
 

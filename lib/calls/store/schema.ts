@@ -105,11 +105,47 @@ export type WebhooksTable = {
   next_at: number;
 };
 
+/** What somebody says that a verdict should have been. */
+export type VerdictLabelsTable = {
+  session_id: string;
+  turn: number;
+  author: string;
+  verdict: string;
+  at: number;
+};
+
+/** Somebody's answers to the scoring form, or a model's. */
+export type ScorecardsTable = {
+  session_id: string;
+  source: string;
+  author: string;
+  form: string;
+  answers: string;
+  reasons: string;
+  comment: string;
+  score: number | null;
+  at: number;
+};
+
+/** What people wrote on a call or on one of its turns: labels and notes. */
+export type RemarksTable = {
+  id: string;
+  session_id: string;
+  turn: number | null;
+  author: string;
+  kind: string;
+  text: string;
+  at: number;
+};
+
 export type Schema = {
   calls: CallsTable;
   turns: TurnsTable;
   notes: NotesTable;
   tags: TagsTable;
+  verdict_labels: VerdictLabelsTable;
+  scorecards: ScorecardsTable;
+  remarks: RemarksTable;
   quality: QualityTable;
   instances: InstancesTable;
   webhooks: WebhooksTable;
@@ -265,6 +301,43 @@ export const migrations: Record<string, Migration> = {
   "009_models": {
     async up(db: Kysely<unknown>) {
       await db.schema.alterTable("turns").addColumn("model", "text").execute();
+    },
+  },
+  "010_scoring": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("verdict_labels")
+        .addColumn("session_id", "text", (column) => column.notNull())
+        .addColumn("turn", "integer", (column) => column.notNull())
+        .addColumn("author", "text", (column) => column.notNull())
+        .addColumn("verdict", "text", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("verdict_labels_key", ["session_id", "turn", "author"])
+        .execute();
+      await db.schema
+        .createTable("scorecards")
+        .addColumn("session_id", "text", (column) => column.notNull())
+        .addColumn("source", "text", (column) => column.notNull())
+        .addColumn("author", "text", (column) => column.notNull())
+        .addColumn("form", "text", (column) => column.notNull())
+        .addColumn("answers", "text", (column) => column.notNull())
+        .addColumn("reasons", "text", (column) => column.notNull())
+        .addColumn("comment", "text", (column) => column.notNull())
+        .addColumn("score", "integer")
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("scorecards_key", ["session_id", "source", "author"])
+        .execute();
+      await db.schema
+        .createTable("remarks")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("session_id", "text", (column) => column.notNull())
+        .addColumn("turn", "integer")
+        .addColumn("author", "text", (column) => column.notNull())
+        .addColumn("kind", "text", (column) => column.notNull())
+        .addColumn("text", "text", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("remarks_by_call").on("remarks").columns(["session_id", "at"]).execute();
     },
   },
 };

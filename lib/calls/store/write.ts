@@ -84,8 +84,8 @@ export async function reopenCall(db: Db, sessionId: string): Promise<boolean> {
   return true;
 }
 
-/** How the call's end stands. Nobody else ends it meanwhile: both databases lock a row by changing it. */
-function lockCall(db: Db, sessionId: string) {
+/** How the call's end stands. Nobody else ends or deletes it meanwhile: both databases lock a row by changing it. */
+export function lockCall(db: Db, sessionId: string) {
   return db
     .updateTable("calls")
     .set({ id: sessionId })
@@ -201,7 +201,8 @@ async function deleteEnded(db: Db, ids: readonly string[]): Promise<number> {
 }
 
 async function deleteParts(db: Db, ids: readonly string[]): Promise<void> {
-  for (const table of ["turns", "notes", "tags", "webhooks"] as const) {
+  const reviews = ["verdict_labels", "scorecards", "remarks"] as const;
+  for (const table of ["turns", "notes", "tags", "webhooks", ...reviews] as const) {
     await db.deleteFrom(table).where("session_id", "in", ids).execute();
   }
 }

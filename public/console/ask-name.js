@@ -1,0 +1,40 @@
+// @ts-check
+import { html, useEffect, useRef } from "/assets/vendor/htm.js";
+
+/** Asked once in a browser. @param {{ onName: (name: string) => void }} props */
+export function AskName({ onName }) {
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    const field = /** @type {HTMLFormElement} */ (event.currentTarget).elements.namedItem("me");
+    if (field instanceof HTMLInputElement && field.value.trim() !== "") onName(field.value.trim());
+  };
+  return html`<form class="notice ask-name" onSubmit=${submit}>
+    <label for="me">Your name, for the others to see</label>
+    <input
+      class="field"
+      id="me"
+      name="me"
+      maxlength="60"
+      autocomplete="name"
+      required
+      ref=${(/** @type {HTMLInputElement | null} */ field) => field?.focus()}
+    />
+    <button class="button primary">Go on</button>
+  </form>`;
+}
+
+/** The same over the page; the focus goes back to where it was. @param {{ onName: (name: string) => void, onCancel: () => void }} props */
+export function AskNameDialog({ onName, onCancel }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  useEffect(() => dialog.current?.showModal(), []);
+  /** @param {string} name */
+  const answer = (name) => {
+    // Before it is taken away, for then nothing would give the focus back.
+    dialog.current?.close();
+    onName(name);
+  };
+  return html`<dialog ref=${dialog} aria-label="Your name" onCancel=${onCancel}>
+    <${AskName} onName=${answer} />
+  </dialog>`;
+}

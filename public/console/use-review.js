@@ -1,0 +1,53 @@
+// @ts-check
+import { useState } from "/assets/vendor/htm.js";
+import { readName } from "../shared/me.js";
+import { ApiError, sendJson } from "./api.js";
+import { useFetched } from "./use-fetched.js";
+import { useName } from "./use-name.js";
+
+/**
+ * @typedef {import("../shared/verdict-chip.js").Sentiment} Sentiment
+ * @typedef {{ turn: number, verdict: Sentiment, by: string, at: string }} VerdictLabel
+ * @typedef {(method: string, path: string, body: object) => Promise<string | null>} Send says what went wrong
+ * @typedef {{
+ *   mine: (by: string) => boolean,
+ *   canReview: boolean,
+ *   verdicts: readonly VerdictLabel[],
+ *   send: Send,
+ * }} Review `mine`: whether a name is that of whoever looks at this page
+ */
+
+/**
+ * What people have said about a recorded call, and the way to say more. Every answer is the whole again.
+ * @param {string} id
+ * @param {(problem: string) => void} onUnauthorised
+ */
+export function useReview(id, onUnauthorised) {
+  const path = `/calls/${encodeURIComponent(id)}/review`;
+  const { answers } = useFetched([path], onUnauthorised);
+  const [changed, setChanged] = useState(/** @type {any} */ (null));
+  const said = changed ?? answers?.[0] ?? null;
+  const name = useName(said?.you ?? null);
+
+  /** @type {Send} */
+  const send = async (method, rest, body) => {
+    const as = await name.ask();
+    if (as === null) return "Nothing was saved: a review goes on record with a name.";
+    try {
+      setChanged(await sendJson(method, `${path}/${rest}`, { ...body, as }));
+      return null;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) onUnauthorised(error.message);
+      return error.message;
+    }
+  };
+  /** @type {Review | null} */
+  const review = said && {
+    mine: (/** @type {string} */ by) => by === (said.you ?? readName()),
+    canReview: said.can_review,
+    verdicts: said.verdicts,
+    send,
+  };
+  return { review, name };
+}

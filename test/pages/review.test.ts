@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Browser } from "playwright-core";
+import {
+  accessibilityFaults,
+  openBrowser,
+  openPage,
+  screenshot,
+  skipWithoutChromium,
+} from "../support/browser.ts";
+import { type RecordServer, startRecordServer } from "../support/record-server.ts";
+
+const ANNA = "the-token-of-anna-who-steers";
+const SHARED = "the-token-of-the-whole-team";
+const WALL = "the-token-of-the-wall";
+const TOKENS = `supervisor anna ${ANNA}, viewer wall ${WALL}`;
+
+describe("a review on the console", { skip: skipWithoutChromium() }, () => {
+  let server: RecordServer;
+  let browser: Browser;
+
+  before(async () => {
+    [server, browser] = await Promise.all([startRecordServer({ AUTH_TOKEN: SHARED, TOKENS }), openBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const open = (path: string, options: Parameters<typeof openPage>[2] = {}) =>
+    openPage(browser, `${server.url}/console#${path}`, options);
+
+  test("of verdicts is given by a click, with the keyboard, and is there when the report is opened again", async () => {
+    const { page, errors } = await open("/calls/whole", { token: ANNA });
+    const fourth = page.getByRole("group", { name: "Verdict on turn 4" });
+    await fourth.getByRole("button", { name: "Right" }).click();
+    await fourth.getByRole("button", { name: "Right", pressed: true }).waitFor();
+
+    // By keys: Wrong, the second of the three it may have been.
+    const sixth = page.getByRole("group", { name: "Verdict on turn 6" });
+    await sixth.getByRole("button", { name: "Wrong" }).focus();
+    await page.keyboard.press("Enter");
+    await sixth.getByRole("button", { name: "positive" }).waitFor();
+    await page.keyboard.press("Tab");
+    await screenshot(page, "review-choices");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.keyboard.press("Enter");
+    await sixth.getByRole("button", { name: "It was neutral", pressed: true }).waitFor();
+    assert.equal(await page.locator(":focus").innerText(), "✗ It was neutral");
+    // Escape changes nothing.
+    await page.keyboard.press("Enter");
+    await sixth.getByRole("button", { name: "neutral", exact: true, pressed: true }).waitFor();
+    await page.keyboard.press("Escape");
+    assert.equal(await sixth.getByRole("button", { name: "negative" }).count(), 0);
+
+    await page.reload();
+    await fourth.getByRole("button", { name: "Right", pressed: true }).waitFor();
+    await sixth.getByRole("button", { name: "It was neutral", pressed: true }).waitFor();
+    // A second press takes it back.
+    await fourth.getByRole("button", { name: "Right" }).click();
+    await fourth.getByRole("button", { name: "Right", pressed: false }).waitFor();
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("is seen by a viewer, who has no buttons for it", async () => {
+    const { page } = await open("/calls/whole", { token: WALL });
+    await page.getByRole("group", { name: "Verdict on turn 6" }).getByText("anna: it was neutral").waitFor();
+    assert.equal(await page.locator(".verdict-labels button").count(), 0);
+    await page.context().close();
+  });
+
+  test("asks whoever shares a token for a name, once", async () => {
+    const { page, errors } = await open("/calls/whole", { token: SHARED });
+    const group = (turn: number) => page.getByRole("group", { name: `Verdict on turn ${turn}` });
+    await group(7).getByRole("button", { name: "Right" }).click();
+    const dialog = page.getByRole("dialog", { name: "Your name" });
+    await dialog.waitFor();
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.keyboard.press("Escape");
+    await group(7).getByRole("alert").getByText("goes on record with a name").waitFor();
+    await group(7).getByRole("button", { name: "Right" }).click();
+    await dialog.getByLabel("Your name").fill("Cleo");
+    await page.keyboard.press("Enter");
+    await group(7).getByRole("button", { name: "Right", pressed: true }).waitFor();
+    await group(2).getByRole("button", { name: "Right" }).click();
+    await group(2).getByRole("button", { name: "Right", pressed: true }).waitFor();
+    assert.deepEqual(errors, []);
+    await page.context().close();
+    const other = await open("/calls/whole", { token: WALL });
+    await other.page.getByRole("group", { name: "Verdict on turn 7" }).getByText("Cleo: right").waitFor();
+    await other.page.context().close();
+  });
+});
