@@ -16,6 +16,7 @@ import { toJunit } from "./output/junit.ts";
 import { Progress } from "./output/progress.ts";
 import { type Summary, summarize } from "./output/summary.ts";
 import { renderReasons, renderTable } from "./output/table.ts";
+import { sumUp, tookOf } from "./output/total.ts";
 import { rehearse } from "./run/rehearse.ts";
 import type { RunResult } from "./run/result.ts";
 import { jobsOf } from "./run/schedule.ts";
@@ -72,6 +73,7 @@ async function run(options: Options, env: Env, print: Print): Promise<number> {
   const baseline = options.baseline === null ? null : readBaseline(options.baseline);
   const judge = new Judge(modelFor(options.judge, options.judgeUrl, env), env);
   const progress = new Progress(jobs.length);
+  const begun = { at: performance.now(), cpu: process.cpuUsage() };
   const results = await rehearse({
     jobs,
     target: target === null ? null : { url: target, token: options.token ?? env.AUTH_TOKEN ?? null },
@@ -86,6 +88,7 @@ async function run(options: Options, env: Env, print: Print): Promise<number> {
     onResult: (result) => progress.add(result),
   });
   progress.end();
+  const took = tookOf(begun, results);
   const summaries = summarize(results);
   const report = [
     ...figuresByAgent(summaries, variants, prices),
@@ -95,9 +98,12 @@ async function run(options: Options, env: Env, print: Print): Promise<number> {
   print(renderTable(summaries));
   const reasons = renderReasons(summaries);
   if (reasons !== "") print(`\n${reasons}`);
-  print(`\n${report}\n\n${sumUp(results)}`);
-  await writeFiles(options, results, summaries, report);
-  return baseline ? judgeByBaseline(summaries, baseline, results, print) : exitCodeOf(results);
+  const total = sumUp(results, took);
+  print(`\n${report}\n\n${total}`);
+  await writeFiles(options, results, { summaries, report, total });
+  return baseline
+    ? judgeByBaseline(summaries, baseline, options.tolerance, results, print)
+    : exitCodeOf(results);
 }
 
 function modelFor(name: string | null, endpoint: string | null, env: Env): ChatModel | null {
@@ -138,13 +144,12 @@ function comparisonOf(results: readonly RunResult[], [first, second]: readonly V
 async function writeFiles(
   { jsonl, junit, html }: Options,
   results: readonly RunResult[],
-  summaries: readonly Summary[],
-  report: string,
+  { summaries, report, total }: { summaries: readonly Summary[]; report: string; total: string },
 ): Promise<void> {
   const files: [string | null, () => string][] = [
     [jsonl, () => toJsonl(results)],
     [junit, () => toJunit(summaries)],
-    [html, () => toHtml(summaries, report)],
+    [html, () => toHtml(summaries, report, total)],
   ];
   for (const [file, text] of files) {
     if (file === null) continue;
@@ -160,28 +165,16 @@ async function writeFiles(
 function judgeByBaseline(
   summaries: readonly Summary[],
   baseline: Baseline,
+  tolerance: number,
   results: readonly RunResult[],
   print: Print,
 ): number {
-  const worse = regressions(summaries, baseline);
+  const worse = regressions(summaries, baseline, tolerance);
   print(
     worse.length === 0 ? "No worse than the baseline" : `Worse than the baseline:\n  ${worse.join("\n  ")}`,
   );
   if (worse.length > 0) return 1;
   return results.some(({ outcome }) => outcome === "error") ? 2 : 0;
-}
-
-function sumUp(results: readonly RunResult[]): string {
-  const count = (outcome: RunResult["outcome"]) => results.filter((each) => each.outcome === outcome).length;
-  const parts = [
-    `${count("passed")} passed`,
-    ...(["failed", "error", "skipped"] as const).flatMap((each) =>
-      count(each) > 0 ? [`${count(each)} ${each}`] : [],
-    ),
-  ];
-  const skipped = results.reduce((sum, { skippedChecks }) => sum + skippedChecks, 0);
-  const unjudged = skipped > 0 ? `; ${skipped} checks skipped: nobody to judge them (--judge MODEL)` : "";
-  return `${results.length} calls: ${parts.join(", ")}${unjudged}`;
 }
 
 /** What the agent did counts more than what kept the rehearsal from seeing it. */

@@ -29,6 +29,7 @@ Compare two agents on the same seeds
 
 What comes out
   --baseline FILE         fails only on what was better in this earlier --jsonl
+  --tolerance PERCENT     how much later than there answers may begin, beside 100 ms (50)
   --jsonl FILE            a line a run
   --junit FILE            for CI
   --html FILE             one page with every conversation
@@ -45,10 +46,10 @@ export type Options = ReturnType<typeof readOptions>;
 /** @throws {RehearsalError} that says which argument cannot be used. */
 export function readOptions(args: readonly string[]) {
   const { values, positionals } = parse(args);
-  const number = (name: "repeat" | "seed" | "concurrency" | "timeout") => {
+  const number = (name: "repeat" | "seed" | "concurrency" | "timeout" | "tolerance") => {
     const given = values[name];
     if (given === undefined) return null;
-    const least = name === "seed" ? 0 : 1;
+    const least = name === "seed" || name === "tolerance" ? 0 : 1;
     if (!/^\d{1,9}$/.test(given) || Number(given) < least) {
       throw new RehearsalError(`--${name} ${given}: expected a whole number, ${least} or more`);
     }
@@ -76,6 +77,7 @@ export function readOptions(args: readonly string[]) {
     prompt: values.prompt ?? null,
     vary: values.vary ?? null,
     baseline: values.baseline ?? null,
+    tolerance: number("tolerance") ?? 50,
     jsonl: values.jsonl ?? null,
     junit: values.junit ?? null,
     html: values.html ?? null,
@@ -109,6 +111,7 @@ function parse(args: readonly string[]) {
         prompt: text,
         vary: text,
         baseline: text,
+        tolerance: text,
         jsonl: text,
         junit: text,
         html: text,

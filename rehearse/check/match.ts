@@ -1,4 +1,5 @@
 import type { Observed } from "../call/observed.ts";
+import { sayFields } from "../call/say-fields.ts";
 import type { EventExpectation, ExpectedCall } from "../scenario/expectation.ts";
 
 /*
@@ -153,11 +154,8 @@ function hasFields(expectation: EventExpectation, { fields }: Observed): boolean
 /** What the expectation asks for, in a few words. */
 export function describe(expectation: EventExpectation): string {
   const { event, within_ms: _within, absent: _absent, ...rest } = expectation;
-  const fields = Object.entries(rest).flatMap(([key, value]) => {
-    const empty = value === undefined || (typeof value === "object" && Object.keys(value).length === 0);
-    return empty ? [] : [`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`];
-  });
-  return fields.length === 0 ? event : `${event} {${fields.join(", ")}}`;
+  const fields = sayFields(rest);
+  return fields === "" ? event : `${event} {${fields}}`;
 }
 
 /** What came in its place, for the one line that says why it failed. */
@@ -169,7 +167,8 @@ export function whatCame(expectation: EventExpectation, events: readonly Observe
     if (kind === "response" || kind === "user_transcription")
       return JSON.stringify(String(fields.text ?? ""));
     const { tool_call_id: _id, ...rest } = fields;
-    return JSON.stringify(rest);
+    const said = sayFields(rest);
+    return said === "" ? kind : `{${said}}`;
   });
   return `came: ${shown.join(", ")}`;
 }

@@ -40,7 +40,7 @@ export function renderComparison([first, second]: readonly [string, string], res
   const { pairs, onlyFirst, onlySecond, p } = result;
   const better = onlyFirst > onlySecond ? first : second;
   const verdict = p < SIGNIFICANT ? `${better} is better` : "cannot tell them apart";
-  return `${first} and ${second} on ${pairs} pairs: only ${first} passed ${onlyFirst}, only ${second} passed ${onlySecond}; McNemar p = ${p.toFixed(4)}: ${verdict}`;
+  return `${first} and ${second} on ${pairs} pairs: only ${first} passed ${onlyFirst}, only ${second} passed ${onlySecond}; McNemar p ${p < 0.0001 ? "< 0.0001" : `= ${p.toFixed(4)}`}: ${verdict}`;
 }
 
 export function renderAgreement({ model, agreed, cases }: Agreement): string {
@@ -56,9 +56,13 @@ function escalations(figures: Figures): readonly [string, string] | null {
   const due = delays.length + missed;
   if (due + calmCalls === 0) return null;
   const onTime = delays.filter((delay) => delay === 0).length;
-  const others = delays
+  const others = [...new Set(delays)]
     .filter((delay) => delay !== 0)
-    .map((delay) => (delay > 0 ? `+${delay}` : String(delay)));
+    .sort((a, b) => a - b)
+    .map((delay) => {
+      const count = delays.filter((each) => each === delay).length;
+      return `${delay > 0 ? "+" : "−"}${Math.abs(delay)}${count > 1 ? ` ×${count}` : ""}`;
+    });
   const off = others.length > 0 ? ` (turns off: ${others.join(", ")})` : "";
   return [
     "Escalations",

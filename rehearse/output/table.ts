@@ -27,19 +27,21 @@ export function renderTable(summaries: readonly Summary[]): string {
   return columns([header, ...rows]);
 }
 
-/** Every reason in full, for what the table had no room for. */
+/** Every reason in full, for what the table had no room for; runs with the same reasons stand together. */
 export function renderReasons(summaries: readonly Summary[]): string {
   return summaries
-    .flatMap(({ id, variant, runs }) =>
-      runs.flatMap(({ outcome, reasons, seed }) =>
-        outcome === "passed" || outcome === "skipped"
-          ? []
-          : [
-              `${id}${variant ? ` (${variant})` : ""}, seed ${seed}:`,
-              ...reasons.map((reason) => `  ${reason}`),
-            ],
-      ),
-    )
+    .flatMap(({ id, variant, runs }) => {
+      const seeds = new Map<string, number[]>();
+      for (const { outcome, reasons, seed } of runs) {
+        if (outcome === "passed" || outcome === "skipped") continue;
+        const why = reasons.map((reason) => `  ${reason}`).join("\n");
+        seeds.set(why, [...(seeds.get(why) ?? []), seed]);
+      }
+      const agent = variant === "" ? "" : ` (${variant})`;
+      return [...seeds].map(
+        ([why, all]) => `${id}${agent}, seed${all.length > 1 ? "s" : ""} ${all.join(", ")}:\n${why}`,
+      );
+    })
     .join("\n");
 }
 

@@ -56,13 +56,17 @@ async function visit(
     if (why === null) held.push(job);
     else keep(job, without(job, "skipped", why));
   }
-  const wantsLive = held.some(({ loaded }) => loaded.scenario.needs.length > 0);
-  const stage = await visitStage(url, token, wantsLive);
+  const stage = await visitStage(url, token, wantsLive(options, held));
   try {
     await holdCalls(options, stage, held, keep);
   } finally {
     await stage.close();
   }
+}
+
+/** The record of a call is found by the session id that the live stream tells. */
+function wantsLive({ wantsUsage }: RehearsalOptions, jobs: readonly Job[]): boolean {
+  return wantsUsage || jobs.some(({ loaded }) => loaded.scenario.needs.length > 0);
 }
 
 /** A server that others run has its own settings and its own model. */
@@ -74,7 +78,8 @@ function notHere({ loaded: { scenario } }: Job): string | null {
 async function perform(options: RehearsalOptions, { env, llm, jobs }: Group, keep: Keep): Promise<void> {
   let stage: Stage;
   try {
-    stage = await startStage({ app: options.app, env, llm, upstream: options.upstream });
+    const { app, upstream } = options;
+    stage = await startStage({ app, env, llm, upstream, wantsLive: wantsLive(options, jobs) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     for (const job of jobs) keep(job, without(job, "error", why));

@@ -95,7 +95,8 @@ async function hold(
   const news: LiveNews[] = [];
   let sessionId: string | null = null;
   let hear: (news: LiveNews) => void = (each) => news.push(each);
-  const unfollow = stage.live?.follow(callId, (each, session) => {
+  const followed = scenario.needs.length > 0 || wantsUsage;
+  const unfollow = (followed ? stage.live : null)?.follow(callId, (each, session) => {
     sessionId = session;
     hear(each);
   });

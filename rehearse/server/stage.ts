@@ -12,7 +12,7 @@ import { ServerProcess } from "./server-process.ts";
 /** Where calls are rehearsed: a server, its live stream, and what was started for it. */
 export type Stage = {
   readonly address: Address;
-  /** Null where the server does not show it. */
+  /** Null where no scenario needs it. */
   readonly live: LiveWatch | null;
   /** @throws {RehearsalError} when the stage has broken down. */
   check(): void;
@@ -41,10 +41,12 @@ export type StageOptions = {
   env: Readonly<Record<string, string>>;
   llm: LlmScript | null;
   upstream: Upstream;
+  /** Whether any scenario cannot do without the live stream. */
+  wantsLive: boolean;
 };
 
 /** Starts a server with a record and a token of its own. @throws {RehearsalError} */
-export async function startStage({ app, env, llm, upstream }: StageOptions): Promise<Stage> {
+export async function startStage({ app, env, llm, upstream, wantsLive }: StageOptions): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "rehearsal-"));
   const token = randomUUID();
   const model = llm ? await startModelServer(llm, upstream) : null;
@@ -57,16 +59,16 @@ export async function startStage({ app, env, llm, upstream }: StageOptions): Pro
       ...env,
     });
     const address = new Address(server.wsUrl, token);
-    const live = await LiveWatch.open(address);
+    const live = wantsLive ? await LiveWatch.open(address) : null;
     return {
       address,
       live,
       check() {
         server.check();
-        live.check();
+        live?.check();
       },
       async close() {
-        await live.close();
+        await live?.close();
         await server.stop();
         await clean(model, folder);
       },
@@ -77,7 +79,7 @@ export async function startStage({ app, env, llm, upstream }: StageOptions): Pro
   }
 }
 
-/** A server that runs already. @param wantsLive whether any scenario cannot do without its live stream. */
+/** A server that runs already. */
 export async function visitStage(url: string, token: string | null, wantsLive: boolean): Promise<Stage> {
   const address = new Address(url, token);
   const live = wantsLive ? await LiveWatch.open(address) : null;

@@ -121,7 +121,7 @@ test("escalations: on time, late, missed and false ones", () => {
   assert.deepEqual([figures.missedEscalations, figures.falseEscalations, figures.calmCalls], [1, 1, 2]);
   assert.match(
     renderFigures(figures),
-    /1 of 4 at their turn \(turns off: \+2, -1\), 1 missed; false: 1 of 2 calm calls/,
+    /1 of 4 at their turn \(turns off: −1, \+2\), 1 missed; false: 1 of 2 calm calls/,
   );
 });
 
@@ -163,8 +163,12 @@ describe("a baseline", () => {
     run({ id: "bad", outcome: "failed", reasons: ["x"] }),
     run({ id: "off", outcome: "error" }),
   ];
-  const worse = async (t: test.TestContext, results: RunResult[]) =>
-    regressions(summarize(results), readBaseline(await scenarioFile(t, toJsonl(before), "before.jsonl")));
+  const worse = async (t: test.TestContext, results: RunResult[], earlier = before) =>
+    regressions(
+      summarize(results),
+      readBaseline(await scenarioFile(t, toJsonl(earlier), "before.jsonl")),
+      50,
+    );
 
   test("is met by what is as good, and by what failed before as well", async (t) => {
     assert.deepEqual(await worse(t, before), []);
@@ -177,6 +181,36 @@ describe("a baseline", () => {
       "good passed 1 of 2, before 1 of 1",
     ]);
     assert.deepEqual(await worse(t, [run({ id: "new", ...failed })]), ["new is new and passed 0 of 1"]);
+  });
+
+  test("is missed by an escalation that comes later, no longer, or where none came", async (t) => {
+    const at = (escalatedAt: number | null, seed = 1) => run({ id: "upset", seed, escalatedAt });
+    const compared = (now: RunResult[], earlier: RunResult[]) => worse(t, now, earlier);
+    assert.deepEqual(await compared([at(4)], [at(3)]), ["upset escalates at turn 4, before at 3"]);
+    assert.deepEqual(await compared([at(2)], [at(3)]), []);
+    assert.deepEqual(await compared([at(3), at(4, 2)], [at(3), at(3, 2)]), []);
+    const none = ["upset escalates in 0 of 1 runs, before in 1 of 1"];
+    assert.deepEqual(await compared([at(null)], [at(3)]), none);
+    const one = ["upset escalates in 1 of 1 runs, before in 0 of 1"];
+    assert.deepEqual(await compared([at(3)], [at(null)]), one);
+  });
+
+  test("is missed by answers that begin later than the tolerance and 100 ms allow", async (t) => {
+    const with95 = (firstChunkMs: number, replyMs: number) => [
+      run({ firstChunkMs: [firstChunkMs], replyMs: [replyMs] }),
+    ];
+    assert.deepEqual(await worse(t, with95(105, 105), with95(5, 5)), []);
+    assert.deepEqual(await worse(t, with95(1_500, 1_600), with95(1_000, 1_000)), [
+      "reply p95 1600 ms, before 1000 ms (at most 1500 ms)",
+    ]);
+    assert.deepEqual(await worse(t, with95(106, 5), with95(5, 5)), [
+      "first chunk p95 106 ms, before 5 ms (at most 105 ms)",
+    ]);
+    const [slow] = with95(9_000, 9_000);
+    assert.deepEqual(
+      await worse(t, [...with95(5, 5), { ...(slow ?? assert.fail()), id: "new" }], with95(5, 5)),
+      [],
+    );
   });
 
   test("that is none names the line", async (t) => {
@@ -212,7 +246,7 @@ describe("what is written for others", () => {
   });
 
   test("the page shows every conversation, fetches nothing, and runs nothing a caller said", () => {
-    const page = toHtml(summarize(results), "figures");
+    const page = toHtml(summarize(results), "figures", "4 calls");
     assert.ok(!page.includes("<script"));
     assert.ok(!/(?:src|href)="(?!#)/.test(page));
     assert.match(page, /expected &#60;this&#62; &#38; that/);
