@@ -2,8 +2,8 @@ import { stringify } from "yaml";
 import type { CallRecord, TurnRecord } from "./record.ts";
 import { applyPolicy } from "./text.ts";
 
-/** Longest pause of the caller's that is kept, ms: nobody wants to sit through a longer one again. */
-const MAX_PAUSE_MS = 2_000;
+/** Words of a cut answer that are waited for at most: another model's answer may be shorter. */
+const MAX_WORDS = 3;
 
 /**
  * A scenario for `npm run rehearse` out of a recorded call: what the caller said, where they cut in, the stored
@@ -33,9 +33,7 @@ export function toScenario(call: CallRecord): string | null {
 function turnOf(turns: readonly TurnRecord[], index: number, text: string) {
   const turn = turns[index];
   const answer = turns[index + 1]?.role === "assistant" ? turns[index + 1] : undefined;
-  const next = turns[index + 2];
   const cut = answer?.interrupted === true;
-  const until = next && turn ? Math.max(0, Math.min(MAX_PAUSE_MS, next.offsetMs - turn.offsetMs)) : 0;
   const tools = answer?.tools.map(({ name }) => name) ?? [];
   const expect = [
     ...(turn?.verdict ? [{ event: "verdict", sentiment: turn.verdict }] : []),
@@ -44,7 +42,7 @@ function turnOf(turns: readonly TurnRecord[], index: number, text: string) {
   ];
   return {
     user: text,
-    ...(cut ? { interrupt: { after_ms: until } } : {}),
+    ...(cut ? { interrupt: { after_chunks: Math.max(1, Math.min(MAX_WORDS, answer.words)) } } : {}),
     ...(expect.length > 0 ? { expect } : {}),
   };
 }

@@ -1,6 +1,7 @@
 // @ts-check
 import { html, useState } from "/assets/vendor/htm.js";
-import { ApiError, request } from "./api.js";
+import { ApiError } from "./api.js";
+import { download } from "./download.js";
 
 const FORMATS = /** @type {const} */ ([
   ["csv", "CSV"],
@@ -30,15 +31,4 @@ export function ExportButtons({ parameters }) {
     )}
     <span class="small" role="status">${state.busy ? "Exporting…" : state.problem}</span>
   </span>`;
-}
-
-/** By a request and not by a link, which would have to carry the token. @param {string} path @param {string} name */
-async function download(path, name) {
-  const response = await request(path);
-  const address = URL.createObjectURL(await response.blob());
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(address);
 }

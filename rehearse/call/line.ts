@@ -141,9 +141,10 @@ export class Line {
     this.note("user", { text, backchannel: true });
   }
 
-  /** The barge-in. */
+  /** The barge-in, into an answer or before its first words. */
   interrupt(): void {
-    if (this.answer) this.answer.interruptedAtMs ??= this.now;
+    const cut = this.answer ?? this.#awaited[0];
+    if (cut) cut.interruptedAtMs ??= this.now;
     this.#send({ type: "system.control.interrupt" });
   }
 

@@ -54,7 +54,7 @@ test("a recorded call becomes a scenario with its turns, interrupts, variables a
     turns: [
       {
         user: "Write to [e-mail], or call [phone].",
-        interrupt: { after_ms: 1_000 },
+        interrupt: { after_chunks: 3 },
         expect: [
           { event: "verdict", sentiment: "negative" },
           { event: "function_call", calls: ["order_status"] },

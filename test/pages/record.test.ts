@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser } from "playwright-core";
+import { loadScenarios } from "../../rehearse/scenario/load.ts";
 import {
   accessibilityFaults,
   openBrowser,
@@ -127,6 +128,20 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     assert.ok(box);
     await page.mouse.click(box.x + 4, box.y + 60);
     assert.equal(await page.locator(":focus").getAttribute("id"), "turn-2");
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("saves a call as a scenario", async () => {
+    const { page, errors } = await open("/calls/whole");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save as scenario" }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), "call_whole.yaml");
+    const [loaded] = loadScenarios([await download.path()]);
+    assert.equal(loaded?.scenario.name, "call_whole");
+    assert.ok((loaded?.scenario.turns?.length ?? 0) > 1);
     assert.deepEqual(errors, []);
     await page.context().close();
   });
