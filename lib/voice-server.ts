@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { type CallStore, openCallStore } from "./calls/call-store.ts";
@@ -153,5 +154,12 @@ async function listen(app: FastifyInstance, config: Config, log: Logger, llm: Ll
   log.info(`Answers come from ${llm.provider}`);
   if (config.MODEL_CHECK) await checkModels(llm, configuredModels(llm, config));
   const address = { host: config.HOST, port: config.PORT };
-  return await orExit(() => app.listen(address), "Set PORT and HOST to an address that is free.");
+  const listening = await orExit(() => app.listen(address), "Set PORT and HOST to an address that is free.");
+  const open = addressOf(config, portOf(app));
+  const isFirst = cluster.worker === undefined || cluster.worker.id === 1;
+  if (isFirst && app.hasRoute({ method: "GET", url: "/talk" })) {
+    log.info(`Talk to the agent: ${open}/talk`);
+    log.info(`Watch calls: ${open}/console`);
+  }
+  return listening;
 }

@@ -1,7 +1,6 @@
-import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import fastifyStatic from "@fastify/static";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Asset, Assets, chooseEncoding, encode, encodingFor } from "./assets.ts";
 
 const PUBLIC = fileURLToPath(new URL("../../public", import.meta.url));
 
@@ -13,21 +12,63 @@ const VENDOR = {
   "uplot.css": import.meta.resolve("uplot/dist/uPlot.min.css"),
 };
 
+const FOR_EVER = "public, max-age=31536000, immutable";
+/** Kept, and asked about each time. */
+const ASK_AGAIN = "no-cache";
+
+/** By where a page is: the file and its module. */
+const PAGES = {
+  "/": { file: "home/index.html", entry: "home/main.js" },
+  "/console": { file: "console/index.html", entry: "console/main.js" },
+  "/talk": { file: "talk/index.html", entry: "talk/main.js" },
+} as const;
+
 /**
- * The pages for people, `/console` and `/talk`, and what they load from `/assets/`. They hold no data, so they are
+ * The pages for people, `/`, `/console` and `/talk`, and what they load from `/assets/`. They hold no data, so they are
  * public; what they show comes from the routes beside them, which ask for a token.
  */
 export async function pages(app: FastifyInstance): Promise<void> {
   app.addHook("onRoute", (route) => {
     route.config = { ...route.config, access: "public" };
   });
-  await app.register(fastifyStatic, { root: PUBLIC, prefix: "/assets/", index: false });
-  for (const [name, url] of Object.entries(VENDOR)) {
-    const file = fileURLToPath(url);
-    app.get(`/assets/vendor/${name}`, (_request, reply) => reply.sendFile(basename(file), dirname(file)));
+  const vendor = Object.fromEntries(Object.entries(VENDOR).map(([name, url]) => [name, fileURLToPath(url)]));
+  const assets = new Assets(PUBLIC, vendor);
+
+  app.get<{ Params: { "*": string } }>(`${assets.prefix}*`, (request, reply) =>
+    send(request, reply, assets.find(request.params["*"]), FOR_EVER),
+  );
+  app.get<{ Params: { "*": string } }>("/assets/*", (request, reply) =>
+    send(request, reply, assets.find(request.params["*"]), ASK_AGAIN),
+  );
+
+  // Programs that ask for `/` get JSON.
+  app.addConstraintStrategy({
+    name: "accepts",
+    storage: () => {
+      const handlers = new Map();
+      return { get: (key) => handlers.get(key) ?? null, set: (key, handler) => handlers.set(key, handler) };
+    },
+    deriveConstraint: ({ headers }) => (headers.accept?.includes("text/html") ? "html" : "other"),
+  });
+  for (const [path, { file, entry }] of Object.entries(PAGES)) {
+    const page = assets.page(file, entry);
+    if (path === "/") {
+      app.get(path, { constraints: { accepts: "html" } }, (request, reply) =>
+        send(request, reply.header("vary", "accept"), page, ASK_AGAIN),
+      );
+    } else {
+      app.get(path, (request, reply) => send(request, reply, page, ASK_AGAIN));
+      app.get(`${path}/`, (_request, reply) => reply.redirect(path, 308));
+    }
   }
-  for (const page of ["console", "talk"]) {
-    app.get(`/${page}`, (_request, reply) => reply.sendFile(`${page}/index.html`));
-    app.get(`/${page}/`, (_request, reply) => reply.redirect(`/${page}`, 308));
-  }
+}
+
+async function send(request: FastifyRequest, reply: FastifyReply, asset: Asset | null, kept: string) {
+  if (asset === null) return reply.callNotFound();
+  const encoding = encodingFor(asset, chooseEncoding(request.headers["accept-encoding"]));
+  reply.header("vary", [reply.getHeader("vary"), "accept-encoding"].filter(Boolean).join(", "));
+  reply.header("cache-control", kept).header("etag", asset.etag);
+  if (request.headers["if-none-match"]?.includes(asset.etag)) return reply.code(304).send();
+  if (encoding !== "identity") reply.header("content-encoding", encoding);
+  return reply.type(asset.type).send(await encode(asset, encoding));
 }

@@ -62,7 +62,7 @@ function describePoint({ xs, ys, formatX, formatPoint = formatX, formatY }, inde
  * @param {AbortSignal} signal
  */
 async function keepDrawn(element, latest, plot, onHover, signal) {
-  const { default: UPlot } = await import("/assets/vendor/uplot.js");
+  const [{ default: UPlot }] = await Promise.all([import("/assets/vendor/uplot.js"), loadStyle()]);
   if (signal.aborted) return;
   const draw = () => {
     plot.current?.destroy();
@@ -88,6 +88,23 @@ async function keepDrawn(element, latest, plot, onHover, signal) {
 function tellPoint(plot, { ys, onPoint }) {
   const index = plot?.cursor.idx;
   if (typeof index === "number" && ys[index] !== null) onPoint?.(index);
+}
+
+/** @type {Promise<unknown> | null} */
+let style = null;
+
+/** The library's style, once for the page. */
+function loadStyle() {
+  style ??= new Promise((resolve) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = "/assets/vendor/uplot.css";
+    // Without it a chart has no place for its axes, but is a chart.
+    link.onload = link.onerror = resolve;
+    // First, so that our own has the last word.
+    document.head.prepend(link);
+  });
+  return style;
 }
 
 /** @param {LineChartProps} props @returns {import("/assets/vendor/uplot.js").AlignedData} */

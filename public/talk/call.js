@@ -1,14 +1,17 @@
 // @ts-check
 import { escalationName } from "../shared/names.js";
 import { isEcho } from "./echo.js";
+import { LineWatch } from "./line-watch.js";
 import { Voice } from "./voice.js";
 
-/** How each way of closing the line is said to a person; a reason from the server is shown with it. */
+const LOST = "The line was lost.";
+
+/** How each way of closing the line is said to a person. */
 const CLOSED = new Map([
   [1000, "The agent's side hung up."],
-  [1001, "The server is shutting down."],
-  [1006, "The line was lost."],
-  [1008, "The server refused the call."],
+  [1001, "The server was shut down, and the call with it."],
+  [1006, LOST],
+  [1008, "The server refused the call:"],
   [1011, "The call failed on the server."],
   [1013, "The server is busy."],
 ]);
@@ -36,6 +39,7 @@ export class Call {
   #muted = false;
   #answered = false;
   #over = false;
+  #watch;
 
   /**
    * @param {{ url: string, synth: SpeechSynthesis | null, dispatch: (action: TalkAction) => void,
@@ -52,7 +56,12 @@ export class Call {
         this.#leaveWhenSilent();
       },
     });
-    dispatch({ type: "dialled" });
+    this.#watch = new LineWatch({
+      onSilent: (silent) => dispatch({ type: "line", silent }),
+      onDraining: () => dispatch({ type: "draining" }),
+      onLost: () => this.#finish({ phase: "failed", message: LOST }),
+    });
+    dispatch({ type: "dialled", callId: this.callId });
     this.#socket = new WebSocket(url);
     this.#socket.addEventListener("open", () => this.#init());
     this.#socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
@@ -62,10 +71,12 @@ export class Call {
         this.#finish(await onUnanswered());
         return;
       }
-      const message = [CLOSED.get(code) ?? `The line was closed (${code}).`, reason]
-        .filter(Boolean)
-        .join(" ");
-      this.#finish({ phase: code === 1000 ? "ended" : "failed", message });
+      const message = CLOSED.get(code) ?? `The line was closed (${code}).`;
+      // What was wrong with a call that is refused only the server can say.
+      this.#finish({
+        phase: code === 1000 ? "ended" : "failed",
+        message: code === 1008 ? `${message} ${reason}.` : message,
+      });
     });
   }
 
@@ -124,7 +135,7 @@ export class Call {
 
   /** @param {string} text */
   #utter(text) {
-    this.#dispatch({ type: "said", id: this.#nextId(), text });
+    this.#dispatch({ type: "said", id: this.#nextId(), text, at: performance.now() });
     this.#send("agent.transcript.update", { role: "user", content: text });
     this.#send("system.llm.request", { messages: null });
     this.#dispatch({ type: "thinking", thinking: true });
@@ -154,6 +165,7 @@ export class Call {
         this.#answered = true;
         this.#send("system.user.joined");
         this.#dispatch({ type: "answered", at: Date.now() });
+        this.#watch.start();
         break;
       case "agent.speak":
         this.#speakLine(frame.text);
@@ -164,7 +176,7 @@ export class Call {
         break;
       case "agent.llm.response.chunk":
         if (!this.#answer || this.#answer.cut) break;
-        this.#dispatch({ type: "agentSaid", id: this.#answer.id, text: frame.text });
+        this.#dispatch({ type: "agentSaid", id: this.#answer.id, text: frame.text, at: performance.now() });
         this.voice.add(this.#answer.id, frame.text);
         break;
       case "agent.llm.response.end":
@@ -197,7 +209,7 @@ export class Call {
   /** @param {string} text */
   #speakLine(text) {
     const id = this.#nextId();
-    this.#dispatch({ type: "agentSaid", id, text });
+    this.#dispatch({ type: "agentSaid", id, text, at: performance.now() });
     this.voice.begin(id);
     this.voice.add(id, text);
     this.voice.finish(id);
@@ -239,6 +251,7 @@ export class Call {
   #finish(end) {
     if (this.#over) return;
     this.#over = true;
+    this.#watch.stop();
     this.voice.stop();
     this.#socket.close(1000);
     this.#dispatch({ type: "over", at: Date.now(), ...end });

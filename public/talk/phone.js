@@ -1,6 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
+import { milliseconds, plural } from "../shared/format.js";
 
 /**
  * @typedef {import("./talk-state.js").TalkState} TalkState
@@ -15,13 +16,14 @@ import { Duration } from "../shared/duration.js";
 export function Phone(props) {
   const { state, meter, microphone, voiceOn } = props;
   const inCall = state.phase === "connected" || state.phase === "dialling";
-  return html`<section class="phone" aria-label="Call">
+  return html`<section class="phone ${inCall || state.lines.length > 0 ? "flat" : ""}" aria-label="Call">
     <div class="lamp ${lampOf(state)}" ref=${meter} aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div>
     <p class="status" role="status">${statusOf(state, microphone)}</p>
     <p class="muted timer">
       ${state.since === null ? " " : html`<${Duration} from=${state.since} to=${state.until} />`}
     </p>
     ${state.message && html`<p class="notice ${state.phase === "failed" ? "alert" : ""}">${state.message}</p>`}
+    <${After} state=${state} />
     <div class="buttons">
       ${
         inCall
@@ -46,21 +48,40 @@ export function Phone(props) {
   </section>`;
 }
 
-/** What this browser cannot do, said plainly. @param {PhoneProps} props */
+/** What is left of a call that is over: how quick the answers were, and where it is told in full. @param {{ state: TalkState }} props */
+function After({ state: { until, since, callId, replies } }) {
+  if (until === null || since === null || callId === null) return null;
+  const mean = replies.reduce((sum, each) => sum + each, 0) / replies.length;
+  return html`<p class="after">
+    ${
+      replies.length > 0 &&
+      html`<span>
+        ${plural(replies.length, "answer")}, begun after ${milliseconds(mean)}${
+          replies.length > 1 && ` on average, ${milliseconds(Math.max(...replies))} at most`
+        }.${" "}
+      </span>`
+    }
+    <a href=${`/console#/calls/${callId}`} target="_blank" rel="opener">Report of this call</a>
+  </p>`;
+}
+
+/** What goes wrong, and what this browser cannot do, said plainly. @param {PhoneProps} props */
 function Limits({ state, hasRecogniser, hasVoice, problem }) {
   return html`
-    ${problem && html`<p class="notice warn" role="alert">${problem}</p>`}
+    ${state.silent && html`<p class="notice alert" role="alert">The line is silent: the server does not answer. The call goes on if it comes back.</p>`}
+    ${state.draining && html`<p class="notice warn" role="alert">The server is about to shut down. Please come to an end.</p>`}
+    ${problem && state.until === null && html`<p class="notice warn" role="alert">${problem}</p>`}
     ${state.muted && html`<p class="notice warn" role="alert">The agent has muted you. It cannot hear you now.</p>`}
     ${
       !hasRecogniser &&
-      html`<p class="notice small">This browser has no speech recognition. Type below what you would say.</p>`
+      html`<p class="notice small limit">This browser has no speech recognition. Type below what you would say.</p>`
     }
-    ${!hasVoice && html`<p class="notice small">This browser has no voice installed. The answers are shown only.</p>`}
+    ${!hasVoice && html`<p class="notice small limit">This browser has no voice installed. The answers are shown only.</p>`}
   `;
 }
 
 /** @param {TalkState} state @param {boolean} microphone */
-function statusOf({ phase, interim, talking, thinking, muted }, microphone) {
+function statusOf({ phase, interim, talking, thinking, muted, silent }, microphone) {
   switch (phase) {
     case "idle":
       return "Ready to call";
@@ -75,6 +96,7 @@ function statusOf({ phase, interim, talking, thinking, muted }, microphone) {
     case "unauthorised":
       return "Not signed in";
     case "connected":
+      if (silent) return "Line lost";
       if (muted) return "You are muted";
       if (interim) return "Hearing you";
       if (talking) return "The agent is speaking";

@@ -1,5 +1,6 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
+import { milliseconds } from "../shared/format.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 
 /** @param {{ state: import("./talk-state.js").TalkState }} props */
@@ -30,6 +31,7 @@ function Line({ line }) {
       return html`<li class="line agent" dir="auto">
         <span class="visually-hidden">Agent: </span>${line.spoken ?? line.text}
         ${line.spoken !== null && html`<${Unsaid} text=${line.text.slice(line.spoken.length)} />`}
+        ${line.replyMs !== null && html`<span class="reply muted">after ${milliseconds(line.replyMs)}</span>`}
       </li>`;
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance } from "fastify";
 import { pages } from "../../lib/http/pages.ts";
 
@@ -17,6 +18,8 @@ describe("the pages' files", () => {
     app.addHook("onRequest", async ({ routeOptions }) => {
       wasPublic.push(routeOptions.config.access === "public");
     });
+    // The server's own, which the page at / names.
+    app.get("/ready", { config: { access: "public" } }, async () => ({}));
     await app.register(pages);
     await app.ready();
   });
@@ -47,6 +50,69 @@ describe("the pages' files", () => {
     }
   });
 
+  test("what a page names may be kept for ever, and is compressed; the page itself is asked for again", async () => {
+    for (const page of ["/", "/console", "/talk"]) {
+      const answer = await app.inject({ url: page, headers: { accept: "text/html" } });
+      assert.equal(answer.headers["cache-control"], "no-cache", page);
+      const again = await app.inject({
+        url: page,
+        headers: { accept: "text/html", "if-none-match": String(answer.headers.etag) },
+      });
+      assert.deepEqual([again.statusCode, again.body], [304, ""], page);
+      const named = [...answer.body.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(
+        ([, url]) => url ?? "",
+      );
+      assert.ok(named.length > 2);
+      for (const url of named) {
+        const plain = await app.inject({ url });
+        assert.equal(plain.headers["cache-control"], "public, max-age=31536000, immutable", url);
+        for (const [encoding, open] of [
+          ["br", brotliDecompressSync],
+          ["gzip", gunzipSync],
+        ] as const) {
+          const packed = await app.inject({ url, headers: { "accept-encoding": `deflate, ${encoding}` } });
+          if (packed.headers["content-encoding"] === undefined) {
+            assert.ok(plain.rawPayload.length < 600, url);
+          } else {
+            assert.equal(packed.headers["content-encoding"], encoding);
+            assert.ok(packed.rawPayload.length < plain.rawPayload.length, url);
+            assert.deepEqual(open(packed.rawPayload), plain.rawPayload, url);
+          }
+        }
+      }
+    }
+  });
+
+  test("a page names every module that it will load at its start, and no code of charts", async () => {
+    const { body } = await app.inject({ url: "/console" });
+    const preloaded = [...body.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, url]) => url ?? "");
+    assert.equal(new Set(preloaded).size, preloaded.length);
+    assert.ok(preloaded.some((url) => url.endsWith("/vendor/preact.js")));
+    assert.ok(preloaded.every((url) => !url.includes("uplot")));
+    for (const url of preloaded) {
+      const { body: code } = await app.inject({ url });
+      for (const [, from = ""] of code.matchAll(/^(?:import|export)[^;]*? from "([^"]+)";/gm)) {
+        const path = new URL(from, `http://server${url}`).pathname;
+        assert.ok(preloaded.includes(path), `${url} imports ${from}`);
+      }
+    }
+  });
+
+  test("a name with the hash of something else is not served", async () => {
+    assert.equal((await app.inject({ url: "/assets/0123456789/style.css" })).statusCode, 404);
+  });
+
+  test("programs that do not want a page at / get what the server says itself", async () => {
+    const server = Fastify();
+    server.get("/", async () => ({ name: "a server" }));
+    await server.register(pages);
+    const as = async (accept: string) =>
+      (await server.inject({ url: "/", headers: { accept } })).headers["content-type"];
+    assert.match(String(await as("text/html,*/*;q=0.8")), /^text\/html/);
+    assert.match(String(await as("*/*")), /^application\/json/);
+    await server.close();
+  });
+
   test("nothing else is: no folder, no other file of a package, nothing above", async () => {
     for (const url of [
       "/assets/",
@@ -67,6 +133,8 @@ describe("the pages' files", () => {
       const text = await readFile(PUBLIC + file, "utf8");
       assert.doesNotMatch(text, /(?:src|href)="(?:https?:)?\/\/|from "https?:|url\(/, file);
       for (const [, url = ""] of text.matchAll(/(?:(?:src|href)="|from "|import\(")([^"$]+)"/g)) {
+        // Types are named in comments alone.
+        if (url.endsWith(".d.ts")) continue;
         const path = new URL(url, `http://server/assets/${file}`).pathname;
         const { statusCode } = await app.inject({ url: path });
         assert.equal(statusCode, 200, `${file} names ${url}`);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { openBrowser, openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
+import {
+  accessibilityFaults,
+  openBrowser,
+  openPage,
+  screenshot,
+  skipWithoutChromium,
+} from "../support/browser.ts";
 import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
@@ -129,6 +135,63 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
       assert.equal(await opened.getByRole("button", { name }).isDisabled(), true, name);
     }
     await screenshot(opened, "console-no-supervision");
+    await page.context().close();
+  });
+
+  test("a line that falls silent is said at once, and goes on when it comes back", async () => {
+    llm.onChat(() => "I am still here.");
+    const proxy = await startTcpProxy(server.port);
+    const { page } = await openPage(browser, `${proxy.url}/talk`, { width: 360, height: 640 });
+    await page.getByRole("button", { name: "Call the agent" }).click();
+    await page.getByText("What can I assist you with today?").waitFor();
+    // The socket lives on, and what asks whether the server is there gets no answer.
+    await page.route("**/ready", (route) => route.abort());
+    await page.getByText("The line is silent").waitFor();
+    await screenshot(page, "talk-silent-phone");
+    await page.unroute("**/ready");
+    await page.getByText("The line is silent").waitFor({ state: "detached" });
+    await type(page, "Are you there?");
+    await page.getByText("I am still here.").waitFor();
+    proxy.swallow();
+    await page.getByText("The line is silent").waitFor();
+    await page.getByText("The line was lost.").waitFor();
+    await page.context().close();
+    await proxy.close();
+  });
+
+  test("the conversation has most of a phone's height, and stays with its times and report after the call", async () => {
+    llm.onChat(() => "Let me see.");
+    const { page } = await openPage(browser, `${server.url}/talk`, { width: 360, height: 640 });
+    await page.getByRole("button", { name: "Call the agent" }).click();
+    await page.getByText("What can I assist you with today?").waitFor();
+    await type(page, "Where is my order?");
+    await page.getByText("Let me see.").waitFor();
+    const height = (await page.getByLabel("Transcript").boundingBox())?.height ?? 0;
+    assert.ok(height > 300, `${height} px of 640`);
+    await screenshot(page, "talk-phone");
+    await page.getByRole("button", { name: "Hang up" }).click();
+    await page.getByText(/^1 answer, begun after/).waitFor();
+    await page.getByText("Let me see.").waitFor();
+    await screenshot(page, "talk-ended-phone");
+    const [report] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.getByRole("link", { name: "Report of this call" }).click(),
+    ]);
+    await report.getByText("Let me see.").waitFor();
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.context().close();
+  });
+
+  test("a server that shuts down says so during the call, and in one sentence at its end", async () => {
+    const own = await startServerProcess({ env: { OPENAI_BASE_URL: llm.baseUrl, DRAIN_TIMEOUT_MS: "4000" } });
+    const { page } = await openPage(browser, `${own.url}/talk`);
+    await page.getByRole("button", { name: "Call the agent" }).click();
+    await page.getByText("What can I assist you with today?").waitFor();
+    const stopped = own.stop();
+    await page.getByText("The server is about to shut down. Please come to an end.").waitFor();
+    await screenshot(page, "talk-drain");
+    await page.getByText("The server was shut down, and the call with it.", { exact: true }).waitFor();
+    await stopped;
     await page.context().close();
   });
 
