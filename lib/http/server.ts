@@ -122,7 +122,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
   });
   app.decorate("drain", (hurry: AbortSignal) => connections.drain(config.DRAIN_TIMEOUT_MS, hurry));
 
-  app.get("/", { config: { access: "public" } }, async () => ({
+  app.get("/", { config: { access: "any" } }, async () => ({
     name: "voice-agent-server",
     status: notReady ? "not ready" : "ok",
     websocket: Object.keys(routes)[0],
