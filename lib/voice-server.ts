@@ -11,7 +11,6 @@ import { loadCoachConfig } from "./coach/config.ts";
 import { compileRules, type Rule } from "./coach/rules.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { addressOf } from "./http/address.ts";
-import { serveApiDocs } from "./http/api-docs.ts";
 import { pages } from "./http/pages.ts";
 import { createAgentServer } from "./http/server.ts";
 import { type Live, openLive } from "./live/live.ts";
@@ -113,7 +112,6 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     models: () => describeModels(llm, config),
   };
   const app = await orExit(() => createAgentServer(server));
-  await serveApiDocs(app);
   if (store) {
     await app.register(callRoutes, { store });
     await app.register(reviewRoutes, { store });

@@ -1,21 +1,29 @@
+import { z } from "zod";
 import type { CallRecord } from "./record.ts";
 import type { Report } from "./report.ts";
 
-type PeriodScore = { BeginOffsetMillis: number; EndOffsetMillis: number; Score: number };
+const periodScore = z.object({
+  BeginOffsetMillis: z.number().int(),
+  EndOffsetMillis: z.number().int(),
+  Score: z.number().min(-5).max(5),
+});
 
 /** The part of an Amazon Connect Contact Lens output file that a record of text can fill. */
-export type ContactLens = {
-  Version: "1.1.0";
-  Channel: "VOICE" | "CHAT";
-  Participants: { ParticipantId: string; ParticipantRole: "CUSTOMER" | "AGENT" }[];
-  ConversationCharacteristics: {
-    TotalConversationDurationMillis: number;
-    Sentiment: {
-      OverallSentiment: { CUSTOMER?: number };
-      SentimentByPeriod: { QUARTER: { CUSTOMER: PeriodScore[] } };
-    };
-  };
-};
+export const contactLensWire = z.object({
+  Version: z.literal("1.1.0"),
+  Channel: z.enum(["VOICE", "CHAT"]),
+  Participants: z.array(
+    z.object({ ParticipantId: z.string(), ParticipantRole: z.enum(["CUSTOMER", "AGENT"]) }),
+  ),
+  ConversationCharacteristics: z.object({
+    TotalConversationDurationMillis: z.number().int(),
+    Sentiment: z.object({
+      OverallSentiment: z.object({ CUSTOMER: z.number().min(-5).max(5).optional() }),
+      SentimentByPeriod: z.object({ QUARTER: z.object({ CUSTOMER: z.array(periodScore) }) }),
+    }),
+  }),
+});
+export type ContactLens = z.output<typeof contactLensWire>;
 
 /**
  * The sentiment of a report in the shape of Contact Lens' output file. The agent's own sentiment is not judged, so

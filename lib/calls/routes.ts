@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import type { CallStore } from "./call-store.ts";
 import { compareCalls } from "./compare.ts";
-import { toContactLens } from "./contact-lens.ts";
+import { contactLensWire, toContactLens } from "./contact-lens.ts";
 import type { Excerpt } from "./excerpt.ts";
 import { sendCsv, sendJsonLines } from "./export.ts";
 import { costOf } from "./prices.ts";
@@ -91,7 +92,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       schema: describe("The sentiment and quality report of a call", {
         params: callParams,
         querystring: reportQuery,
-        200: reportWire,
+        200: z.union([reportWire, contactLensWire]),
         404: notFoundWire,
       }),
     },
@@ -111,6 +112,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       config: READ,
       schema: describe("A call as a scenario of npm run rehearse, YAML", {
         params: callParams,
+        200: { "application/yaml": z.string() },
         404: notFoundWire,
       }),
     },
@@ -129,6 +131,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       config: MANAGE,
       schema: describe("Deletes a call that has ended", {
         params: callParams,
+        204: z.null().describe("It is gone"),
         404: notFoundWire,
         409: conflictWire,
       }),
@@ -182,7 +185,13 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
 
   app.get(
     "/calls.csv",
-    { config: MANAGE, schema: describe("Every call that matches, one a line", { querystring: filterQuery }) },
+    {
+      config: MANAGE,
+      schema: describe("Every call that matches, one a line", {
+        querystring: filterQuery,
+        200: { "text/csv": z.string() },
+      }),
+    },
     async (request, reply) => {
       const filter = toFilter(parseQuery(filterQuery, request.query));
       noteAct(request, "Exports calls as CSV");
@@ -196,6 +205,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       config: MANAGE,
       schema: describe("Every call that matches in full, one JSON object a line", {
         querystring: filterQuery,
+        200: { "application/x-ndjson": z.string() },
       }),
     },
     async (request, reply) => {

@@ -98,7 +98,8 @@ class Door {
 
   /** Lets a request in, or throws {@link AccessError}. */
   pass(request: FastifyRequest, reply: FastifyReply): void {
-    const access = request.is404 ? "any" : (request.routeOptions.config.access ?? "manage");
+    // What does not exist is no secret.
+    const access = request.is404 ? "public" : (request.routeOptions.config.access ?? "manage");
     this.#checkOrigin(request);
     if (access === "public") return;
     if (this.#options.tokens.size === 0) {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import {
   type ChatRequest,
   callerNumberOf,
@@ -8,6 +9,7 @@ import {
   errorBody,
   MODEL,
 } from "../lines/openai.ts";
+import { checkByHand, describe, eventWire } from "../route-schema.ts";
 import type { Call } from "../socket/call.ts";
 import { type EventOf, stamp } from "../wire/events.ts";
 import type { LineServices } from "./lines.ts";
@@ -15,6 +17,28 @@ import { OpenAiCall } from "./openai-call.ts";
 import { OpenAiReply } from "./openai-reply.ts";
 
 const LINE = { name: "openai" };
+
+const errorWire = z.object({ error: z.object({ message: z.string(), type: z.string() }) });
+/** Also what the door says is in OpenAI's shape here. */
+const refusals = {
+  400: errorWire,
+  401: errorWire,
+  403: errorWire,
+  413: errorWire,
+  415: errorWire,
+  429: errorWire,
+};
+const modelsWire = z.object({
+  object: z.literal("list"),
+  data: z.array(
+    z.object({ id: z.string(), object: z.literal("model"), created: z.number(), owned_by: z.string() }),
+  ),
+});
+const completionWire = z.looseObject({
+  id: z.string(),
+  object: z.literal("chat.completion"),
+  choices: z.array(z.looseObject({ message: z.looseObject({ role: z.literal("assistant") }) })),
+});
 
 /**
  * The agent as a model of OpenAI's API, for platforms and plug-ins that bring their own telephone: `/v1/chat/completions`
@@ -32,14 +56,28 @@ export async function openAiRoutes(app: FastifyInstance, services: LineServices)
     return message === null ? payload : JSON.stringify(errorBody(reply.statusCode, message));
   });
 
-  app.get("/v1/models", { config: { access: "call" } }, async () => ({
+  checkByHand(app);
+  const models = {
+    config: { access: "call" } as const,
+    schema: describe("openai", "The agent", { 200: modelsWire, ...refusals }),
+  };
+  app.get("/v1/models", models, async () => ({
     object: "list",
     data: [{ id: MODEL, object: "model", created: since, owned_by: "voice-agent-server" }],
   }));
 
   app.post(
     "/v1/chat/completions",
-    { bodyLimit: config.MAX_FRAME_BYTES, config: { access: "call" } },
+    {
+      bodyLimit: config.MAX_FRAME_BYTES,
+      config: { access: "call" },
+      schema: describe("openai", "The agent's answer", {
+        body: chatRequest,
+        200: { "application/json": completionWire, "text/event-stream": eventWire },
+        503: errorWire,
+        ...refusals,
+      }),
+    },
     async (request, reply) => {
       const parsed = chatRequest.safeParse(request.body);
       if (!parsed.success) {

@@ -12,19 +12,25 @@ import type { Config } from "../config.ts";
 import { AgentServerError, describeError } from "../errors.ts";
 import { atomsLine } from "../lines/atoms.ts";
 import { Metrics, type RefusalReason } from "../metrics/metrics.ts";
+import { toProblem } from "../route-schema.ts";
 import { AgentSession, DryRunComplete, type SetupSession } from "../session/session.ts";
 import { Connections } from "../socket/connections.ts";
 import { closeSocket } from "../socket/outbox.ts";
+import { serveApiDocs } from "./api-docs.ts";
 import { guardRoutes } from "./auth.ts";
 import { securityHeaders } from "./headers.ts";
 import { isLoopback } from "./hosts.ts";
 import { type SocketRoute, serveLines } from "./lines.ts";
+import { refuseUnrouted } from "./methods.ts";
+import { statusRoutes } from "./status-routes.ts";
 import { readTokens, Tokens, watchTokens } from "./tokens.ts";
 
 /** How often every peer is asked for a sign of life, ms. */
 const PING_INTERVAL_MS = 20_000;
 /** Most pieces of one frame; a platform sends it whole. */
 const MAX_FRAGMENTS = 1_024;
+/** Longest id in an address, characters. */
+const MAX_ID = 300;
 /** How long answers that are being sent when the server closes may take to their end, ms. */
 const CLOSE_GRACE_MS = 2_000;
 /** When a caller who found no place may try again, s. */
@@ -58,7 +64,7 @@ export type AgentServerOptions = {
 };
 
 /**
- * Makes the server: `routes` for calls, `/` for people, `/health`, `/ready` and `/metrics` for machines. Every route,
+ * Makes the server: `routes` for calls, and those of `status-routes.ts`. Every route,
  * those added later included, asks for what its config says under `access` (`auth.ts`). Not listening yet.
  * @throws {ConfigError} when `TOKENS_FILE` cannot be used.
  */
@@ -78,6 +84,8 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler,
+    // A call may be asked for by the platform's id of it.
+    routerOptions: { maxParamLength: MAX_ID },
     // Whoever takes longer to say what it wants holds a connection for nothing. Sockets and streams have said it.
     requestTimeout: config.HTTP_TIMEOUT_MS,
     http: {
@@ -99,7 +107,12 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     log.debug({ reason, path: request.routeOptions.url }, "Refused a request");
   };
 
-  app.setErrorHandler(answerError);
+  const refuse = refuseUnrouted(app);
+  app.setErrorHandler((error, request, reply) => {
+    // Its body is of no interest where nobody would read it; what the door says is.
+    if (request.is404 && !(error instanceof AgentServerError)) refuse(request, reply);
+    else answerError(error, request, reply);
+  });
   await app.register(fastifyHelmet, securityHeaders);
   await app.register(fastifyWebsocket, {
     options: {
@@ -116,29 +129,23 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
   });
   refuseStraySockets(app);
   guardRoutes(app, { tokens, config, metrics, log });
+  await serveApiDocs(app, tokens.size > 0);
   app.addHook("preClose", async () => {
     // A peer that is connected and says nothing would hold the close for as long as it likes.
     setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref();
   });
   app.decorate("drain", (hurry: AbortSignal) => connections.drain(config.DRAIN_TIMEOUT_MS, hurry));
 
-  app.get("/", { config: { access: "any" } }, async () => ({
-    name: "voice-agent-server",
-    status: notReady ? "not ready" : "ok",
-    websocket: Object.keys(routes)[0],
-  }));
-  app.get("/health", { config: { access: "public" } }, async () => ({ status: "ok" }));
-  app.get("/ready", { config: { access: "public" } }, async (_request, reply) => {
-    if (connections.draining) return reply.code(503).send({ status: "draining" });
-    // What is missing may have come meanwhile; a check that passed stays passed.
-    if (notReady) await check();
-    if (notReady) return reply.code(503).send({ status: "not ready", reason: notReady });
-    const reason = health();
-    const status = reason === null ? { status: "ready" } : { status: "degraded", reason };
-    return { ...status, answers_from: answersFrom, models: models?.(), record: record?.() };
-  });
-  app.get("/metrics", { config: { access: "metrics" } }, async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.text());
+  await app.register(statusRoutes, {
+    path: Object.keys(routes)[0],
+    connections,
+    metrics,
+    notReady: () => notReady,
+    check,
+    health,
+    answersFrom,
+    models,
+    record,
   });
 
   /** Answers with 503 before the handshake when there is no place for one more call. */
@@ -237,8 +244,8 @@ function refuseStraySockets(app: FastifyInstance): void {
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   // One of ours says what it means to say, such as that there is no place or no answer.
-  if (status >= 400 && (status < 500 || error instanceof AgentServerError)) {
-    reply.code(status).send(error);
+  if (error instanceof Error && status >= 400 && (status < 500 || error instanceof AgentServerError)) {
+    reply.code(status).send(toProblem(error));
     return;
   }
   const stack = error instanceof Error ? error.stack : undefined;

@@ -19,7 +19,7 @@ describe("the routes", () => {
     const config = parseConfig({ DATABASE_URL: "file::memory:", RETENTION_DAYS: "0" });
     store = await openCallStore({ config, llm: createLlm(config), log: pino({ level: "silent" }) });
     app = Fastify();
-    await serveApiDocs(app);
+    await serveApiDocs(app, false);
     await app.register(callRoutes, { store });
     const startedAt = Date.UTC(2026, 0, 15, 10);
     await storeCalls(store.database.db, [
