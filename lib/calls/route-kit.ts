@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { checkByHand, type Description, describe as describeRoute } from "../route-schema.ts";
+import { checkByHand, type Description, describe as describeRoute, problemWire } from "../route-schema.ts";
 import { BadParameter } from "./query.ts";
 import { badRequestWire } from "./wire.ts";
 
@@ -17,8 +17,9 @@ export function prepareRoutes(app: FastifyInstance): void {
 
 /** Whatever has parameters or a body may be asked with a wrong one. */
 export function describe(summary: string, description: Description) {
+  const wrong = description.body ? { 400: z.union([badRequestWire, problemWire]) } : { 400: badRequestWire };
   const isChecked = description.querystring !== undefined || description.body !== undefined;
-  return describeRoute("calls", summary, { ...(isChecked ? { 400: badRequestWire } : {}), ...description });
+  return describeRoute("calls", summary, { ...(isChecked ? wrong : {}), ...description });
 }
 
 /** Says in the log who did what to the record: a call that is deleted cannot say it any more. */

@@ -112,7 +112,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
       config: READ,
       schema: describe("A call as a scenario of npm run rehearse, YAML", {
         params: callParams,
-        200: { "application/yaml": z.string() },
+        200: { "application/yaml": z.looseObject({}) },
         404: notFoundWire,
       }),
     },

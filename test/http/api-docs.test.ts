@@ -60,6 +60,14 @@ describe("what the server says of its routes", () => {
         await answer.body?.cancel();
         assert.equal(answer.status === 401, security.length > 0, `${method} ${path}: ${answer.status}`);
         assert.ok(String(answer.status) in responses, `${method} ${path}: ${answer.status}`);
+        if (security.length === 0) continue;
+        // After many of them in a minute it is told to wait.
+        const wrong = await fetch(address, {
+          method,
+          headers: { authorization: "Bearer none-of-this-servers" },
+        });
+        await wrong.body?.cancel();
+        assert.match(String(wrong.status), /401|429/, `${method} ${path}`);
       }
     }
     assert.deepEqual(paths["/live"]?.get?.security, [{ token: [] }, { tokenInAddress: [] }]);
