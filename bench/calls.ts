@@ -11,6 +11,7 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { pino } from "pino";
 import { CallStore } from "../lib/calls/call-store.ts";
+import { loadForm } from "../lib/calls/review/form.ts";
 import { callRoutes } from "../lib/calls/routes.ts";
 import { openDatabase } from "../lib/calls/store/database.ts";
 import { parseConfig } from "../lib/config.ts";
@@ -121,7 +122,8 @@ async function timeReads(name: string, open: () => Promise<TestStore>): Promise<
   const config = parseConfig({ DATABASE_URL: folder.url, RETENTION_DAYS: "0" });
   const log = pino({ level: "silent" });
   const database = await openDatabase(config.DATABASE_URL, log);
-  const store = new CallStore(database, { config, llm: createLlm(config), log });
+  const form = loadForm(undefined);
+  const store = new CallStore(database, { config, llm: createLlm(config), form, log });
   const now = Date.now();
   const startedAt = performance.now();
   for (let done = 0; done < STORED; done += 1_000) {

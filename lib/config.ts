@@ -186,6 +186,8 @@ const schema = z.object({
   // 0 keeps every call.
   RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
   POST_CALL_SUMMARY: z.stringbool().default(false),
+  // What calls are scored by, in their reports.
+  SCORING_FORM: z.string().optional(),
   // For the cost in /quality: dollars per million tokens in and out, such as gpt-4o-mini=0.15/0.60.
   MODEL_PRICES: z.string().default("").transform(parsePrices),
   SUMMARY_MODEL: z.string().default("gpt-6-luna"),

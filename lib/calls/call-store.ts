@@ -8,11 +8,13 @@ import type { News } from "./news/news.ts";
 import { Receiver } from "./news/receiver.ts";
 import type { Price } from "./prices.ts";
 import type { CallOutcome, CallStart } from "./record.ts";
+import { loadForm, type ScoringForm } from "./review/form.ts";
 import { insertCall } from "./store/change.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 import { deleteCallsBefore, finishCall, indexOldCalls } from "./store/write.ts";
 import { SUMMARY_TIMEOUT_MS, Summaries } from "./summary.ts";
+import { applyPolicy, type TextPolicy } from "./text.ts";
 import { queueWebhook, Webhooks } from "./webhook.ts";
 import { CallWriter } from "./writer.ts";
 
@@ -41,8 +43,11 @@ export type CallStoreOptions = {
     | "WEBHOOK_EVENTS"
     | "WEBHOOK_ALLOW_PRIVATE"
     | "MODEL_PRICES"
+    | "RECORD_TEXT"
   >;
   llm: Llm;
+  /** What calls are scored by. */
+  form: ScoringForm;
   /** What the webhook is told of calls before their end, if it is. */
   news?: Pick<News, "holds" | "whenTold"> | null;
   log: Logger;
@@ -53,6 +58,8 @@ export class CallStore {
   readonly database: Database;
   readonly writer: CallWriter;
   readonly prices: readonly Price[];
+  readonly form: ScoringForm;
+  readonly #text: TextPolicy;
   readonly #log: Logger;
   readonly #instance: Instance;
   readonly #beatEveryMs: number;
@@ -69,11 +76,13 @@ export class CallStore {
   #beats: Promise<void> = Promise.resolve();
   #isBeating = false;
 
-  constructor(database: Database, { config, llm, news = null, log }: CallStoreOptions) {
+  constructor(database: Database, { config, llm, form, news = null, log }: CallStoreOptions) {
     const { db } = database;
     const { SUMMARY_MODEL: model } = config;
     this.database = database;
     this.prices = config.MODEL_PRICES;
+    this.form = form;
+    this.#text = config.RECORD_TEXT;
     this.#log = log;
     this.#instance = new Instance({
       database,
@@ -130,6 +139,11 @@ export class CallStore {
   finish(sessionId: string, outcome: CallOutcome): void {
     this.#running.delete(sessionId);
     this.writer.push({ do: "end", id: sessionId, ...outcome });
+  }
+
+  /** What may be kept of words, as `RECORD_TEXT` has it; null for nothing. */
+  keepWords(text: string): string | null {
+    return applyPolicy(text, this.#text);
   }
 
   /** How the record stands, for people: `up to date`, or `behind by N s`. */
@@ -233,10 +247,16 @@ function receiverOfEnds(config: CallStoreOptions["config"]): Receiver | null {
   return new Receiver({ url, secret, allowPrivate });
 }
 
-/** Opens the store that `DATABASE_URL` names. Throws {@link StoreError} if it cannot be used. */
-export async function openCallStore(options: CallStoreOptions): Promise<CallStore> {
+/**
+ * Opens the store that `DATABASE_URL` names.
+ * @throws {StoreError} if it cannot be used, {@link ConfigError} if the form of `SCORING_FORM` cannot.
+ */
+export async function openCallStore(
+  options: Omit<CallStoreOptions, "form"> & { config: Pick<Config, "SCORING_FORM"> },
+): Promise<CallStore> {
+  const form = loadForm(options.config.SCORING_FORM);
   const database = await openDatabase(options.config.DATABASE_URL, options.log);
-  const store = new CallStore(database, options);
+  const store = new CallStore(database, { ...options, form });
   await store.start();
   return store;
 }

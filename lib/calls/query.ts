@@ -4,7 +4,7 @@ import { COMPARISONS } from "./compare.ts";
 import { BUCKETS } from "./quality.ts";
 import { LABELS } from "./report-sentiment.ts";
 import { parseSearch } from "./search-words.ts";
-import { type CallFilter, type Position, SORTS, type Sort } from "./store/read.ts";
+import { type CallFilter, type Position, SORTS, type Sort, type TagKind } from "./store/read.ts";
 import { isTimeZone } from "./time-zone.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -44,6 +44,7 @@ const filterShape = {
     .describe('words that were said, all of them; "in quotes" next to each other'),
   id: name.optional().describe("a part of session_id or call_id"),
   alert: name.optional().describe("a rule that gave an alert"),
+  tag: name.optional().describe("a label that people gave the call or one of its turns"),
   agent: name.optional(),
   agent_version: name.optional(),
   model: name.optional(),
@@ -105,8 +106,12 @@ export function toFilter(query: z.output<typeof filterQuery>): CallFilter {
     agent: query.agent,
     agentVersion: query.agent_version,
     model: query.model,
-    tags: query.alert === undefined ? [] : [{ kind: "alert", value: query.alert }],
+    tags: [...tag("alert", query.alert), ...tag("label", query.tag)],
   };
+}
+
+function tag(kind: TagKind, value: string | undefined): { kind: TagKind; value: string }[] {
+  return value === undefined ? [] : [{ kind, value }];
 }
 
 export function toSort({ sort, order }: Pick<z.output<typeof listQuery>, "sort" | "order">): Sort {

@@ -3,11 +3,13 @@ import { html, useEffect, useRef } from "/assets/vendor/htm.js";
 
 /** Asked once in a browser. @param {{ onName: (name: string) => void }} props */
 export function AskName({ onName }) {
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => field.current?.focus(), []);
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    const field = /** @type {HTMLFormElement} */ (event.currentTarget).elements.namedItem("me");
-    if (field instanceof HTMLInputElement && field.value.trim() !== "") onName(field.value.trim());
+    const name = field.current?.value.trim() ?? "";
+    if (name !== "") onName(name);
   };
   return html`<form class="notice ask-name" onSubmit=${submit}>
     <label for="me">Your name, for the others to see</label>
@@ -18,7 +20,7 @@ export function AskName({ onName }) {
       maxlength="60"
       autocomplete="name"
       required
-      ref=${(/** @type {HTMLInputElement | null} */ field) => field?.focus()}
+      ref=${field}
     />
     <button class="button primary">Go on</button>
   </form>`;

@@ -17,7 +17,7 @@ const SORTS = /** @type {const} */ ([
   ["reply desc", "slowest replies first"],
 ]);
 /** Filters that other views link to; here they can only be taken away. */
-const LINKED = /** @type {const} */ (["alert", "agent", "agent_version", "model"]);
+const LINKED = /** @type {const} */ (["alert", "tag", "agent", "agent_version", "model"]);
 
 /** @param {{ query: Record<string, string> }} props */
 export function CallsFilters({ query }) {
@@ -59,7 +59,7 @@ function LinkedFilters({ query }) {
     ${given.map(
       (name) => html`<li key=${name}>
         <a class="chip" href=${formatRoute("calls", null, { ...query, [name]: "" })}>
-          ${words(name)}: ${name === "alert" ? ruleName(query[name] ?? "") : query[name]} <span aria-hidden="true">✕</span><span class="visually-hidden">take away</span>
+          ${name === "tag" ? "label" : words(name)}: ${name === "alert" ? ruleName(query[name] ?? "") : query[name]} <span aria-hidden="true">✕</span><span class="visually-hidden">take away</span>
         </a>
       </li>`,
     )}

@@ -11,6 +11,7 @@ export const FILTERS = /** @type {const} */ ([
   "escalated",
   "conversation_type",
   "alert",
+  "tag",
   "agent",
   "agent_version",
   "model",

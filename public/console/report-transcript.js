@@ -3,6 +3,7 @@ import { html } from "/assets/vendor/htm.js";
 import { milliseconds } from "../shared/format.js";
 import { callEntries } from "./call-entries.js";
 import { describeAct, EscalationNote, Note, TranscriptLine } from "./call-transcript.js";
+import { TurnRemarks } from "./remarks.js";
 import { VerdictLabels } from "./verdict-labels.js";
 
 /** @typedef {import("./use-review.js").Review} Review */
@@ -63,6 +64,7 @@ function ReportTurn({ turn, bySupervisor, review }) {
       </ul>`
     }
     ${review && turn.role === "user" && html`<${VerdictLabels} turn=${turn} review=${review} />`}
+    ${review && html`<${TurnRemarks} number=${turn.number} review=${review} />`}
   </li>`;
 }
 

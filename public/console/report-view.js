@@ -8,6 +8,7 @@ import { AskNameDialog } from "./ask-name.js";
 import { CoachingCards } from "./coaching-cards.js";
 import { cameFromCalls } from "./kept-rows.js";
 import { nameOf } from "./name-of.js";
+import { CallRemarks } from "./remarks.js";
 import {
   CallErrors,
   CallSummary,
@@ -21,6 +22,7 @@ import { ReportTranscript, showTurn } from "./report-transcript.js";
 import { formatRoute } from "./route.js";
 import { SaveScenario } from "./save-scenario.js";
 import { ScoreChart } from "./score-chart.js";
+import { Scorecards } from "./scorecards.js";
 import { Empty, Loading, Problem } from "./states.js";
 import { Tiles } from "./tiles.js";
 import { useFetched } from "./use-fetched.js";
@@ -64,6 +66,8 @@ export function ReportView({ id, query, onUnauthorised }) {
       <${ReportTranscript} call=${call} review=${review} />
       <div class="call-side">
         <${CallSummary} summary=${call.summary} />
+        ${review && html`<${Scorecards} id=${id} review=${review} />`}
+        ${review && html`<${CallRemarks} review=${review} />`}
         <${Course} report=${report} />
         <${LowestStretch} lowest=${report.sentiment.lowest} onTurn=${showTurn} />
         ${report.escalation.triggered && html`<${EscalationPanel} escalation=${report.escalation} reason=${call.escalation.reason} />`}

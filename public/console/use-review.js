@@ -8,11 +8,19 @@ import { useName } from "./use-name.js";
 /**
  * @typedef {import("../shared/verdict-chip.js").Sentiment} Sentiment
  * @typedef {{ turn: number, verdict: Sentiment, by: string, at: string }} VerdictLabel
+ * @typedef {{ name: string, questions: readonly { id: string, text: string, type: "yes_no" | "scale", weight: number }[] }} Form
+ * @typedef {{ by: string, source: "person" | "model", form: string, answers: Record<string, string>,
+ *   reasons: Record<string, string>, comment: string, score: number | null, at: string }} Scorecard
+ * @typedef {{ id: string, turn: number | null, by: string, kind: "label" | "note", text: string, at: string }} Remark
  * @typedef {(method: string, path: string, body: object) => Promise<string | null>} Send says what went wrong
  * @typedef {{
  *   mine: (by: string) => boolean,
  *   canReview: boolean,
+ *   keepsWords: boolean,
+ *   form: Form,
  *   verdicts: readonly VerdictLabel[],
+ *   scorecards: readonly Scorecard[],
+ *   remarks: readonly Remark[],
  *   send: Send,
  * }} Review `mine`: whether a name is that of whoever looks at this page
  */
@@ -46,7 +54,11 @@ export function useReview(id, onUnauthorised) {
   const review = said && {
     mine: (/** @type {string} */ by) => by === (said.you ?? readName()),
     canReview: said.can_review,
+    keepsWords: said.keeps_words,
+    form: said.form,
     verdicts: said.verdicts,
+    scorecards: said.scorecards,
+    remarks: said.remarks,
     send,
   };
   return { review, name };

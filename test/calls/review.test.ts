@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setVerdictLabel } from "../../lib/calls/review/verdict-labels.ts";
 import { deleteCallsBefore } from "../../lib/calls/store/write.ts";
+import { callListWire } from "../../lib/calls/wire.ts";
 import { assistantTurn, callRecord, userTurn } from "../support/call-records.ts";
 import { type ReviewServer, startReviewServer } from "../support/review-server.ts";
 import { describeStores, type TestStore } from "../support/stores.ts";
@@ -104,5 +105,180 @@ describeStores("a verdict", (create) => {
     assert.equal(await setVerdictLabel(server.db, "one", label), "no_call");
     await deleteCallsBefore(server.db, Date.now(), new AbortController().signal);
     assert.deepEqual(await kept(), []);
+  });
+});
+
+describeStores("a call", (create) => {
+  let store: TestStore;
+  let server: ReviewServer;
+
+  const start = async (env: Record<string, string> = {}) => {
+    server = await startReviewServer(
+      store,
+      [callRecord({ sessionId: "one", turns }), callRecord({ sessionId: "two", turns })],
+      env,
+    );
+  };
+  beforeEach(async () => {
+    store = await create();
+  });
+  afterEach(async () => {
+    await server.close();
+    await store.remove();
+  });
+  const CARD = "/calls/one/review/scorecard";
+  const REMARKS = "/calls/one/review/remarks";
+  const found = async (query: string) => {
+    const { calls } = callListWire.parse((await server.ask("wall", "GET", `/calls?${query}`)).body);
+    return calls.map(({ session_id }) => session_id).sort();
+  };
+
+  test("is scored by several people, each once, by the form", async () => {
+    await start();
+    const { form } = await server.review("wall", "one");
+    assert.ok(form.questions.some(({ id }) => id === "empathy"));
+    await server.change("anna", "PUT", CARD, {
+      answers: { greeting: "yes", empathy: "2" },
+      comment: "So so",
+    });
+    await server.change("bob", "PUT", CARD, { answers: { empathy: "not_applicable" } });
+    await server.change("anna", "PUT", CARD, { answers: { greeting: "yes", empathy: "3" } });
+    const { scorecards } = await server.review("wall", "one");
+    const brief = scorecards.map(({ by, source, score, comment, answers }) => [
+      by,
+      source,
+      score,
+      comment,
+      answers,
+    ]);
+    assert.deepEqual(
+      new Map(brief.map((card) => [card[0], card])),
+      new Map([
+        ["bob", ["bob", "person", null, "", { empathy: "not_applicable" }]],
+        ["anna", ["anna", "person", 67, "", { greeting: "yes", empathy: "3" }]],
+      ]),
+    );
+    assert.ok(scorecards.every(({ form: name }) => name === form.name));
+    await server.change("bob", "PUT", CARD, { answers: null });
+    assert.deepEqual(
+      (await server.review("wall", "one")).scorecards.map(({ by }) => by),
+      ["anna"],
+    );
+    for (const [body, message] of [
+      [{ answers: { empathy: "yes" } }, /^answers: empathy takes 1, 2, 3, 4, 5, not_applicable$/],
+      [{ answers: { wit: "5" } }, /^answers: there is no question wit$/],
+      [{ answers: { empathy: "6" } }, /^answers: /],
+      [{ comment: "no answers" }, /^answers: /],
+      [{ answers: {}, comment: "c".repeat(5_001) }, /^comment: /],
+    ] as const) {
+      const [status, text] = await server.refused("anna", "PUT", CARD, body);
+      assert.equal(status, 400);
+      assert.match(text, message);
+    }
+    assert.equal((await server.refused("wall", "PUT", CARD, { answers: {} }))[0], 403);
+    assert.equal(
+      (await server.refused("anna", "PUT", "/calls/none/review/scorecard", { answers: {} }))[0],
+      404,
+    );
+  });
+
+  test("gets labels, by which it is found, and notes, on itself and on turns; who wrote one deletes it", async () => {
+    await start();
+    await server.change("anna", "POST", REMARKS, { kind: "note", text: " Said it\ntwice ", turn: 3 });
+    await server.change("anna", "POST", REMARKS, { kind: "label", text: "vip", turn: 2 });
+    await server.change("bob", "POST", REMARKS, { kind: "label", text: "vip" });
+    const { remarks } = await server.review("wall", "one");
+    const brief = remarks.map(({ by, kind, text, turn }) => `${by} ${kind} ${turn} ${text}`).sort();
+    assert.deepEqual(brief, ["anna label 2 vip", "anna note 3 Said it\ntwice", "bob label null vip"]);
+    assert.deepEqual(await found("tag=vip"), ["one"]);
+    assert.deepEqual(await found("tag=VIP"), []);
+
+    const idOf = (who: string, kind: string) =>
+      remarks.find((one) => one.by === who && one.kind === kind)?.id;
+    const [status] = await server.refused("bob", "DELETE", `${REMARKS}/${idOf("anna", "label")}`);
+    assert.equal(status, 404);
+    await server.change("anna", "DELETE", `${REMARKS}/${idOf("anna", "label")}`, {});
+    assert.deepEqual(await found("tag=vip"), ["one"], "bob's is still there");
+    // An admin deletes anybody's.
+    await server.change("", "DELETE", `${REMARKS}/${idOf("bob", "label")}`, { as: "Cleo" });
+    assert.deepEqual(await found("tag=vip"), []);
+    for (const [body, parameter] of [
+      [{ kind: "note", text: " " }, "text"],
+      [{ kind: "note", text: "n".repeat(2_001) }, "text"],
+      [{ kind: "label", text: "l".repeat(61) }, "text"],
+      [{ kind: "joke", text: "ha" }, "kind"],
+      [{ kind: "note", text: "ha", turn: 5 }, "turn"],
+    ] as const) {
+      const [code, message] = await server.refused("anna", "POST", REMARKS, body);
+      assert.deepEqual([code, message.split(":")[0]], [400, parameter]);
+    }
+    assert.equal((await server.refused("desk", "POST", REMARKS, { kind: "note", text: "ha" }))[0], 403);
+  });
+
+  test("takes 500 remarks and not one more", async () => {
+    await start();
+    const row = { session_id: "one", turn: null, author: "a", kind: "note", text: "t", at: 1 };
+    const rows = Array.from({ length: 500 }, (_, n) => ({ ...row, id: `remark-${n}` }));
+    await server.db.insertInto("remarks").values(rows).execute();
+    const [status, message] = await server.refused("anna", "POST", REMARKS, { kind: "note", text: "more" });
+    assert.deepEqual(
+      [status, message],
+      [400, "text: this call has as many remarks as are kept: delete some"],
+    );
+  });
+
+  test("that is deleted takes its scores, labels and notes along", async () => {
+    await start();
+    for (const id of ["one", "two"]) {
+      await server.change("anna", "PUT", `/calls/${id}/review/scorecard`, { answers: { empathy: "4" } });
+      await server.change("anna", "POST", `/calls/${id}/review/remarks`, { kind: "label", text: "vip" });
+      await server.change("anna", "POST", `/calls/${id}/review/remarks`, {
+        kind: "note",
+        text: "Note",
+        turn: 2,
+      });
+    }
+    assert.equal((await server.ask("", "DELETE", "/calls/one")).status, 204);
+    for (const table of ["scorecards", "remarks", "tags"] as const) {
+      const left = await server.db.selectFrom(table).select("session_id").execute();
+      assert.deepEqual(new Set(left.map(({ session_id }) => session_id)), new Set(["two"]), table);
+    }
+    assert.equal((await server.refused("anna", "POST", REMARKS, { kind: "note", text: "late" }))[0], 404);
+    assert.equal((await server.refused("anna", "PUT", CARD, { answers: { empathy: "4" } }))[0], 404);
+    await deleteCallsBefore(server.db, Date.now(), new AbortController().signal);
+    for (const table of ["scorecards", "remarks", "tags"] as const) {
+      assert.deepEqual(await server.db.selectFrom(table).selectAll().execute(), [], table);
+    }
+  });
+
+  test("gets words as RECORD_TEXT keeps them: masked, or none", async () => {
+    await start({ RECORD_TEXT: "redacted" });
+    const note = "Write to ann@example.com or call +49 30 1234567";
+    await server.change("anna", "POST", REMARKS, { kind: "note", text: note });
+    await server.change("anna", "POST", REMARKS, { kind: "label", text: "+49 30 1234567" });
+    await server.change("anna", "PUT", CARD, { answers: {}, comment: note });
+    const { remarks, scorecards, keeps_words } = await server.review("anna", "one");
+    const masked = "Write to [e-mail] or call [phone]";
+    assert.deepEqual(new Set(remarks.map(({ text }) => text)), new Set([masked, "[phone]"]));
+    assert.deepEqual([scorecards[0]?.comment, keeps_words], [masked, true]);
+    const stored = JSON.stringify([
+      await server.db.selectFrom("remarks").selectAll().execute(),
+      await server.db.selectFrom("scorecards").selectAll().execute(),
+      await server.db.selectFrom("tags").selectAll().execute(),
+    ]);
+    assert.ok(!/example\.com|1234567/.test(stored));
+    await server.close();
+
+    await store.remove();
+    store = await create();
+    await start({ RECORD_TEXT: "none" });
+    assert.equal((await server.review("anna", "one")).keeps_words, false);
+    for (const kind of ["note", "label"]) {
+      const [status, message] = await server.refused("anna", "POST", REMARKS, { kind, text: "Words" });
+      assert.deepEqual([status, message], [400, "text: no words are kept (RECORD_TEXT=none)"]);
+    }
+    assert.equal((await server.refused("anna", "PUT", CARD, { answers: {}, comment: "Words" }))[0], 400);
+    await server.change("anna", "PUT", CARD, { answers: { empathy: "5" } });
+    assert.equal((await server.review("anna", "one")).scorecards[0]?.score, 100);
   });
 });

@@ -83,7 +83,15 @@ describe("a role", () => {
         (act) => `POST /live/x/${act}`,
       ),
     ],
-    [["supervisor", "admin"], ["PUT /calls/x/review/verdicts/1"]],
+    [
+      ["supervisor", "admin"],
+      [
+        "PUT /calls/x/review/verdicts/1",
+        "PUT /calls/x/review/scorecard",
+        "POST /calls/x/review/remarks",
+        "DELETE /calls/x/review/remarks/y",
+      ],
+    ],
     [["admin"], ["DELETE /calls/x", "GET /calls.csv", "GET /calls.jsonl", "HEAD /calls.csv"]],
     [["admin", "scraper"], ["GET /metrics"]],
     [ROLES, ["GET /", "GET /docs/json"]],

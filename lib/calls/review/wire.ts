@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { SENTIMENTS } from "../../wire/log-events.ts";
+import { ANSWERS, formSchema } from "./form.ts";
+import { REMARK_KINDS } from "./remarks.ts";
 
 /* The JSON of the routes by which calls are reviewed, and its OpenAPI description. */
 
 const by = z.string().describe("who said so");
 const at = z.iso.datetime();
+const turn = z.number().int();
 
 export const reviewWire = z.object({
   session_id: z.string(),
@@ -13,5 +16,29 @@ export const reviewWire = z.object({
     .nullable()
     .describe("whose token it is; null for one that several people share, and for none"),
   can_review: z.boolean(),
-  verdicts: z.array(z.object({ turn: z.number().int(), verdict: z.enum(SENTIMENTS), by, at })),
+  keeps_words: z.boolean().describe("false with RECORD_TEXT=none: there are no notes, labels and comments"),
+  form: formSchema,
+  verdicts: z.array(z.object({ turn, verdict: z.enum(SENTIMENTS), by, at })),
+  scorecards: z.array(
+    z.object({
+      by: by.describe("a person, or the model that proposes it"),
+      source: z.enum(["person", "model"]),
+      form: z.string(),
+      answers: z.record(z.string(), z.enum(ANSWERS)),
+      reasons: z.record(z.string(), z.string()).describe("a model's, by question"),
+      comment: z.string(),
+      score: z.number().int().min(0).max(100).nullable(),
+      at,
+    }),
+  ),
+  remarks: z.array(
+    z.object({
+      id: z.string(),
+      turn: turn.nullable().describe("null: on the call"),
+      by,
+      kind: z.enum(REMARK_KINDS),
+      text: z.string(),
+      at,
+    }),
+  ),
 });

@@ -1,0 +1,91 @@
+import { z } from "zod";
+import type { Db } from "../store/schema.ts";
+import { lockCall } from "../store/write.ts";
+import { ANSWERS, type Answers } from "./form.ts";
+
+/** One person's answers to the form, or a model's proposal of them. */
+export type Scorecard = {
+  by: string;
+  source: "person" | "model";
+  /** The form's name. */
+  form: string;
+  answers: Answers;
+  /** A model's reasons, by question; empty for a person. */
+  reasons: Record<string, string>;
+  comment: string;
+  /** 0…100; null where nothing that applies was answered. */
+  score: number | null;
+  /** Epoch, ms. */
+  at: number;
+};
+
+const cardRow = z
+  .object({
+    session_id: z.string(),
+    source: z.enum(["person", "model"]),
+    author: z.string(),
+    form: z.string(),
+    answers: z.string(),
+    reasons: z.string(),
+    comment: z.string(),
+    score: z.number().nullable(),
+    at: z.number(),
+  })
+  .transform(({ session_id, author, answers, reasons, ...rest }) => ({
+    ...rest,
+    sessionId: session_id,
+    by: author,
+    answers: z.record(z.string(), z.enum(ANSWERS)).parse(JSON.parse(answers)),
+    reasons: z.record(z.string(), z.string()).parse(JSON.parse(reasons)),
+  }));
+
+/**
+ * Keeps a card in place of the one that the same person, or the model, gave before.
+ * @returns whether there is such a call.
+ */
+export async function saveScorecard(db: Db, sessionId: string, card: Scorecard): Promise<boolean> {
+  const { by, source, form, answers, reasons, comment, score, at } = card;
+  const row = {
+    form,
+    answers: JSON.stringify(answers),
+    reasons: JSON.stringify(reasons),
+    comment,
+    score,
+    at,
+  };
+  return db.transaction().execute(async (trx) => {
+    if (!(await lockCall(trx, sessionId))) return false;
+    await trx
+      .insertInto("scorecards")
+      .values({ session_id: sessionId, author: by, source, ...row })
+      .onConflict((known) => known.columns(["session_id", "source", "author"]).doUpdateSet(row))
+      .execute();
+    return true;
+  });
+}
+
+/** Takes back what a person said. */
+export async function deleteScorecard(db: Db, sessionId: string, by: string): Promise<void> {
+  await db
+    .deleteFrom("scorecards")
+    .where("session_id", "=", sessionId)
+    .where("source", "=", "person")
+    .where("author", "=", by)
+    .execute();
+}
+
+/** The cards of these calls, the oldest first. */
+export async function readScorecards(
+  db: Db,
+  sessionIds: readonly string[],
+): Promise<(Scorecard & { sessionId: string })[]> {
+  if (sessionIds.length === 0) return [];
+  const rows = await db
+    .selectFrom("scorecards")
+    .selectAll()
+    .where("session_id", "in", sessionIds)
+    .orderBy("at")
+    .orderBy("author")
+    .execute();
+  return rows.map((row) => cardRow.parse(row));
+}
