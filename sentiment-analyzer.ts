@@ -1,11 +1,10 @@
 import { EventEmitter, once } from "node:events";
-import type { CompletionUsage } from "openai/resources/completions";
 import { describeError, LlmError, type LlmErrorKind } from "./lib/errors.ts";
 import type { Llm } from "./lib/llm/client.ts";
 import { withDeadline } from "./lib/llm/deadline.ts";
 import { attemptOutcome, circuitOpenError, toLlmError } from "./lib/llm/errors.ts";
 import type { Completion } from "./lib/llm/model.ts";
-import { readSentiment, readUpset, requestMood } from "./lib/llm/mood-request.ts";
+import { moodMessages, readSentiment, readUpset, requestMood } from "./lib/llm/mood-request.ts";
 import { type LlmUsage, usageOf } from "./lib/llm/usage.ts";
 import { CallContext, type UtteranceContext } from "./lib/mood/context.ts";
 import { causeOf, judge } from "./lib/mood/judge.ts";
@@ -231,7 +230,7 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
     const own = judge(context);
     if (this.#options.llm.embedded) return done(own, null);
     try {
-      const answer = await this.#ask(context);
+      const answer = await this.#ask(context, utterance);
       return done({ ...answer, cause: causeOf(answer.sentiment, context) }, null);
     } catch (error) {
       if (!this.session.signal.aborted) {
@@ -245,26 +244,53 @@ export class SentimentAnalyzer extends BackgroundAgentNode {
   }
 
   /** @throws {LlmError} */
-  async #ask(context: UtteranceContext): Promise<Pick<Found, "sentiment" | "upset">> {
+  async #ask(context: UtteranceContext, utterance: number): Promise<Pick<Found, "sentiment" | "upset">> {
     const { llm, model, timeoutMs } = this.#options;
     const attempt = llm.sentimentCircuit.begin();
     if (!attempt) throw circuitOpenError();
-    const ended = (outcome: LlmUsage["outcome"], usage: CompletionUsage | null = null) =>
-      this.sendEvent(logDraft("llm.usage", usageOf(model, outcome, usage)));
+    const startedAt = performance.now();
+    const ended = (
+      outcome: LlmUsage["outcome"],
+      completion: Completion | null,
+      error: LlmErrorKind | null = null,
+    ) => {
+      const usage = usageOf(model, outcome, completion?.usage);
+      this.sendEvent(logDraft("llm.usage", usage));
+      this.sendEvent(
+        logDraft("llm.request", {
+          usage,
+          purpose: "verdict",
+          utterance,
+          server: llm.models.get(model).server.client.baseURL,
+          temperature: llm.sentiment.temperature,
+          streamed: false,
+          tookMs: Math.round(performance.now() - startedAt),
+          firstChunkMs: null,
+          finishReason: completion?.finishReason ?? null,
+          responseModel: completion?.model ?? null,
+          responseId: completion?.id ?? null,
+          error,
+          retries: [],
+          messages: moodMessages(context),
+          toolCalls: [],
+          text: completion?.text ?? null,
+        }),
+      );
+    };
     let answer: Completion;
     try {
       const completion = await withDeadline(this.session.signal, timeoutMs, (signal) =>
         requestMood(llm, model, context, signal),
       );
       attempt.settle("succeeded");
-      ended("completed", completion.usage);
+      ended("completed", completion);
       answer = completion;
     } catch (error) {
       const { aborted } = this.session.signal;
       // What a client says of an error may quote the key; ours does not.
       const failure = toLlmError(error);
       attempt.settle(aborted ? "neither" : attemptOutcome(failure));
-      ended(aborted ? "cancelled" : "failed");
+      ended(aborted ? "cancelled" : "failed", null, aborted ? "aborted" : failure.kind);
       throw failure;
     }
     const sentiment = readSentiment(answer.text);

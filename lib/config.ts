@@ -65,6 +65,7 @@ const extraBody = z.string().transform((text, context): JsonObject => {
   context.addIssue('not a JSON object such as {"top_p":0.9}');
   return {};
 });
+const OTLP_PROTOCOLS = ["http/protobuf", "http/json"] as const;
 /** Providers have words of their own for it, and add new ones. */
 const effort = z.string().regex(/^[a-z_]+$/, "a word such as none, minimal, low, medium or high");
 
@@ -191,6 +192,15 @@ const schema = z.object({
   // For the cost in /quality: dollars per million tokens in and out, such as gpt-4o-mini=0.15/0.60.
   MODEL_PRICES: z.string().default("").transform(parsePrices),
   SUMMARY_MODEL: z.string().default("gpt-6-luna"),
+  // Traces, by the names that OpenTelemetry's SDKs share; it reads its other variables itself, see docs/tracing.md.
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(OTLP_PROTOCOLS).default("http/protobuf"),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: z.enum(OTLP_PROTOCOLS).optional(),
+  OTEL_TRACES_EXPORTER: z.enum(["otlp", "none"]).default("otlp"),
+  OTEL_SDK_DISABLED: z.stringbool().default(false),
+  // What traces hold of the words of a call.
+  TRACE_TEXT: z.enum(["none", "redacted", "full"]).default("none"),
 
   // Who is told what. An alert in a chat is worth most at once, so these go out while the call goes on.
   WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),

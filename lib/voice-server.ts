@@ -27,6 +27,8 @@ import { orExit } from "./process/startup.ts";
 import { startWorkers } from "./process/workers.ts";
 import type { AgentSession, SetupSession } from "./session/session.ts";
 import { type Transfer, transferOf } from "./session/transfer.ts";
+import { LogIds } from "./tracing/log-ids.ts";
+import { isTraced, openTracing } from "./tracing/tracing.ts";
 
 /** What the server has ready for the nodes of a call. */
 export type CallServices = {
@@ -69,7 +71,8 @@ export type VoiceServer = {
 export async function createVoiceServer(options: VoiceServerOptions): Promise<VoiceServer> {
   const config = nameModels(options.config ?? (await orExit(loadConfig)));
   const coachRules = await orExit(() => compileRules(loadCoachConfig(config.COACH_RULES)));
-  const log = createLogger(config);
+  const logIds = new LogIds();
+  const log = createLogger(config, isTraced(config) ? { about: (each) => logIds.of(each) } : {});
   await startWorkers(config, log);
 
   const llm = createLlm(config, log);
@@ -86,6 +89,8 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
   const uses = { options, config, llm, news, log };
   const { store, live } = await orExit(() => openUses(uses), "See DATABASE_URL.");
   if (store) metrics.watchRecord(store.writer);
+  const tracing = await orExit(() => openTracing(config, log, logIds));
+  if (tracing) metrics.watchTraces(tracing.figures);
   const transfer = transferOf(config);
   const watched = (setup: SetupCall): SetupSession => {
     return async (session) => {
@@ -96,6 +101,7 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
       session.addNode(new MetricsNode(metrics));
       const callNews = news.watch();
       if (callNews) session.addNode(callNews);
+      if (tracing) session.addNode(tracing.watch());
       if (store && config.RECORD_CALLS) session.addNode(new CallRecorder({ store, config }));
       await setup(session, { config, llm, transfer, coach });
     };
@@ -122,11 +128,13 @@ export async function createVoiceServer(options: VoiceServerOptions): Promise<Vo
     await app.register(pages);
   }
   app.addHook("onClose", async () => {
+    const traced = tracing?.close();
     store?.hurry();
     await news.close();
     // It holds a connection of the store's, which waits for it.
     await live?.close();
     await store?.close();
+    await traced;
   });
   return { app, listen: () => listen(app, config, log, llm) };
 }

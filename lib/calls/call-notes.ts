@@ -1,8 +1,8 @@
 import type { Moment } from "../session/moments.ts";
+import { applyPolicy, type TextPolicy } from "../text-policy.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
 import type { Escalation, ModelUsage, Note } from "./record.ts";
 import { insertNote, setEscalation, setUsage } from "./store/change.ts";
-import { applyPolicy, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
 /** Alerts, errors and supervisor's acts kept of one call. */

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { describeError } from "../errors.ts";
 import type { Llm } from "../llm/client.ts";
+import { applyPolicy, type TextPolicy } from "../text-policy.ts";
 import { Backlog, databaseKey } from "./backlog.ts";
 import { Instance } from "./instance.ts";
 import type { News } from "./news/news.ts";
@@ -14,7 +15,6 @@ import { type Database, openDatabase } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 import { deleteCallsBefore, finishCall, indexOldCalls } from "./store/write.ts";
 import { SUMMARY_TIMEOUT_MS, Summaries } from "./summary.ts";
-import { applyPolicy, type TextPolicy } from "./text.ts";
 import { queueWebhook, Webhooks } from "./webhook.ts";
 import { CallWriter } from "./writer.ts";
 

@@ -1,8 +1,8 @@
 import type { AgentTurn, UserTurn } from "../session/moments.ts";
+import { applyPolicy, keepCause, type TextPolicy } from "../text-policy.ts";
 import type { LogPayloads } from "../wire/log-events.ts";
 import { blankTurn, type TurnRecord } from "./record.ts";
 import { insertTurn, setVerdict, type TurnChanges, updateTurn } from "./store/change.ts";
-import { applyPolicy, keepCause, type TextPolicy } from "./text.ts";
 import type { CallWriter } from "./writer.ts";
 
 export type CallTurnsOptions = {

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
+import { applyPolicy } from "../text-policy.ts";
 import type { CallRecord, TurnRecord } from "./record.ts";
-import { applyPolicy } from "./text.ts";
 
 /** Words of a cut answer that are waited for at most: another model's answer may be shorter. */
 const MAX_WORDS = 3;

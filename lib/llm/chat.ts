@@ -15,7 +15,7 @@ import type { Model } from "./model.ts";
 import { ResponseBytes } from "./response-bytes.ts";
 import { withRetries } from "./retry.ts";
 import { ThinkingFilter } from "./thinking.ts";
-import { type LlmUsage, usageOf } from "./usage.ts";
+import { type LlmUsage, type OnRequestEnd, type RequestLog, usageOf } from "./usage.ts";
 
 /** How long a server that has said the answer's end may take to close its stream, ms. */
 const END_GRACE_MS = 1_000;
@@ -86,7 +86,8 @@ export class ChatStream implements AsyncIterable<string> {
   readonly #model: Model;
   readonly #request: ChatRequest;
   readonly #signal: AbortSignal;
-  readonly #onEnd: (usage: LlmUsage) => void;
+  readonly #onEnd: OnRequestEnd;
+  readonly #startedAt = performance.now();
   /** Leave to ask; null if the circuit is open, and then nothing is sent. */
   readonly #attempt: Attempt | null;
   readonly #upstream = new AbortController();
@@ -102,6 +103,11 @@ export class ChatStream implements AsyncIterable<string> {
   #reading = false;
   #said = false;
   #finishReason: string | null = null;
+  /** The chunk that brought it: what answered, and under which id. */
+  #lastChunk: CompletionChunk | null = null;
+  /** From the request to the first words or tool call, ms. */
+  #firstChunkMs: number | null = null;
+  readonly #retries: RequestLog["retries"][number][] = [];
   /** When the model began to think, `performance.now()`, and how long it has thought, ms; null: not that we know. */
   #thinkingSince: number | null = null;
   #thinkingMs: number | null = null;
@@ -121,7 +127,7 @@ export class ChatStream implements AsyncIterable<string> {
     llm: Llm,
     request: ChatRequest,
     signal: AbortSignal,
-    onEnd: (usage: LlmUsage) => void = () => {},
+    onEnd: OnRequestEnd = () => {},
     target: Target = agentTarget(llm, request.model),
   ) {
     this.#llm = llm;
@@ -235,7 +241,10 @@ export class ChatStream implements AsyncIterable<string> {
       const { effort, extraBody, firstWordMs, retries } = this.#target;
       const request = { ...this.#request, effort, extraBody };
       const ask = () => this.#model.stream(request, { signal, maxRetries: 0 });
-      const bytes = await (retries ? withRetries(ask, performance.now() + firstWordMs, signal) : ask());
+      const noteRetry = (failure: unknown) =>
+        this.#retries.push({ afterMs: this.#elapsed, because: toLlmError(failure).kind });
+      const giveUpAt = performance.now() + firstWordMs;
+      const bytes = await (retries ? withRetries(ask, giveUpAt, signal, noteRetry) : ask());
       // Whoever has asked may be busy still, with waiting for a verdict.
       this.#held = !this.#reading;
       return bytes;
@@ -246,6 +255,7 @@ export class ChatStream implements AsyncIterable<string> {
 
   #beginToSpeak(): void {
     this.#said = true;
+    this.#firstChunkMs ??= this.#elapsed;
     const { timeoutMs } = this.#llm;
     // Whoever stands by for the first word is not needed any more.
     if (this.#ended || this.#finishReason !== null || this.#target.firstWordMs === timeoutMs) return;
@@ -300,7 +310,35 @@ export class ChatStream implements AsyncIterable<string> {
     if (!this.#attempt) return;
     this.#attempt.settle(attemptOutcome(failure));
     this.#endThinking();
-    this.#onEnd({ ...usageOf(this.model, outcome, this.#usage), thinkingMs: this.#thinkingMs });
+    const usage = { ...usageOf(this.model, outcome, this.#usage), thinkingMs: this.#thinkingMs };
+    this.#onEnd(usage, this.#describe(usage, failure));
+  }
+
+  #describe(usage: LlmUsage, failure: LlmError | null): RequestLog {
+    const { temperature, messages } = this.#request;
+    return {
+      usage,
+      purpose: "answer",
+      utterance: null,
+      server: this.#model.server.client.baseURL,
+      temperature,
+      streamed: true,
+      tookMs: this.#elapsed,
+      firstChunkMs: this.#firstChunkMs,
+      finishReason: this.#finishReason,
+      responseModel: this.#lastChunk?.model ?? null,
+      responseId: this.#lastChunk?.id ?? null,
+      error: failure?.kind ?? null,
+      retries: this.#retries,
+      messages,
+      toolCalls: this.toolCalls,
+      text: null,
+    };
+  }
+
+  /** Since the request, ms. */
+  get #elapsed(): number {
+    return Math.round(performance.now() - this.#startedAt);
   }
 
   /** Notes what a chunk brings and returns its text. Only what gets the answer on counts as a sign of life. */
@@ -309,7 +347,10 @@ export class ChatStream implements AsyncIterable<string> {
     // The chunk that reports the usage has no choices.
     const choice = chunk.choices?.[0];
     if (!choice) return "";
-    if (choice.finish_reason) this.#finish(choice.finish_reason);
+    if (choice.finish_reason) {
+      this.#lastChunk = chunk;
+      this.#finish(choice.finish_reason);
+    }
     const { delta } = choice;
     if (!delta) return "";
     for (const part of delta.tool_calls ?? []) this.#addToolCall(part);
@@ -374,6 +415,7 @@ export class ChatStream implements AsyncIterable<string> {
     call.arguments += args;
     Object.assign(call.extra, extra);
     this.#toolCalls.set(index, call);
+    this.#firstChunkMs ??= this.#elapsed;
     if (this.#toolCalls.size > MAX_TOOL_CALLS) {
       throw new LlmError("bad_stream", `the model calls more than ${MAX_TOOL_CALLS} tools in one answer`);
     }

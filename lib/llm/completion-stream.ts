@@ -13,6 +13,8 @@ export type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** What is read of a chunk. Servers that are only compatible leave out this or that, or send chunks of their own. */
 export type CompletionChunk = {
+  id?: string | null;
+  model?: string | null;
   choices?:
     | readonly {
         delta?: ChatCompletionChunk.Choice.Delta | null;

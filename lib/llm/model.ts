@@ -33,6 +33,10 @@ export type Completion = {
   /** Without the thinking. */
   text: string;
   usage: CompletionUsage | null;
+  /** What answered, and under which id, where the server tells. */
+  model: string | null;
+  id: string | null;
+  finishReason: string | null;
   /** The likelihoods that were asked for, where the server gives them. */
   logprobs: ChatCompletion.Choice["logprobs"];
 };
@@ -146,7 +150,14 @@ export class Model {
     const { said, thought } = withoutThinking(content.text);
     if (choice.finish_reason === "content_filter") throw contentFilterError();
     return {
-      completion: { text: said, usage: answer.usage ?? null, logprobs: choice.logprobs ?? null },
+      completion: {
+        text: said,
+        usage: answer.usage ?? null,
+        model: answer.model ?? null,
+        id: answer.id ?? null,
+        finishReason: choice.finish_reason ?? null,
+        logprobs: choice.logprobs ?? null,
+      },
       cut: choice.finish_reason === "length",
       thought: thought || content.thought,
     };

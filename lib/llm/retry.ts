@@ -9,13 +9,14 @@ const FIRST_PAUSE_MS = 500;
 
 /**
  * Makes a request again that failed before its first byte, where that may help and the pause ends before `giveUpAt`
- * (`performance.now()`, ms). The client's own retries are no choice: its pause cannot be cancelled, so it outlives the
+ * (`performance.now()`, ms); `onRetry` is told what had failed. The client's own retries are no choice: its pause cannot be cancelled, so it outlives the
  * call, and it sleeps through any Retry-After while the caller waits.
  */
 export async function withRetries<T>(
   request: () => Promise<T>,
   giveUpAt: number,
   signal: AbortSignal,
+  onRetry: (failure: unknown) => void = () => {},
 ): Promise<T> {
   for (let retry = 0; ; retry += 1) {
     try {
@@ -25,6 +26,7 @@ export async function withRetries<T>(
       const pause = askedPause(error) ?? FIRST_PAUSE_MS * 2 ** retry * (1 - Math.random() / 4);
       if (performance.now() + pause >= giveUpAt) throw error;
       await delay(pause, undefined, { signal });
+      onRetry(error);
     }
   }
 }

@@ -3,7 +3,7 @@ import type { LlmError, LlmErrorKind } from "../errors.ts";
 import { AnswerOfTwo } from "./answer-of-two.ts";
 import { type AnswerStream, agentTarget, type ChatRequest, ChatStream, type Target } from "./chat.ts";
 import type { Llm, SecondModel } from "./client.ts";
-import type { LlmUsage } from "./usage.ts";
+import type { OnRequestEnd } from "./usage.ts";
 
 /** The second model has been asked. */
 export type Switch = {
@@ -21,7 +21,7 @@ export type TurnModelsOptions = {
   /** Aborted when nobody wants the rest of the turn; it ends every request. */
   signal: AbortSignal;
   /** Told of every request that was sent and has ended. */
-  onUsage: (usage: LlmUsage) => void;
+  onRequestEnd: OnRequestEnd;
   onSwitch: (change: Switch) => void;
   /** Whether anything of the turn has been said: until then an answer without a word is a failure. */
   hasSpoken: () => boolean;
@@ -43,13 +43,13 @@ export class TurnModels {
 
   /** Sends the request. */
   open(request: ChatRequest): AnswerStream {
-    const { llm, signal, onUsage } = this.#options;
+    const { llm, signal, onRequestEnd } = this.#options;
     const { second } = llm;
-    if (second === null) return new ChatStream(llm, request, signal, onUsage);
+    if (second === null) return new ChatStream(llm, request, signal, onRequestEnd);
     if (this.#switchedAt !== null) return this.#askSecond(second, request, llm.timeoutMs);
     // Nobody could take over: the first gets all the time there is.
     if (second.circuit.refuses && !llm.agentCircuit.refuses) {
-      return new ChatStream(llm, request, signal, onUsage);
+      return new ChatStream(llm, request, signal, onRequestEnd);
     }
     return new AnswerOfTwo({
       first: this.#askFirst(second, request),
@@ -59,21 +59,27 @@ export class TurnModels {
   }
 
   #askFirst(second: SecondModel, request: ChatRequest): ChatStream {
-    const { llm, signal, onUsage } = this.#options;
+    const { llm, signal, onRequestEnd } = this.#options;
     const target: Target = {
       ...agentTarget(llm, request.model),
       firstWordMs: second.afterMs,
       // The second model answers sooner than a second try.
       retries: false,
     };
-    return new ChatStream(llm, request, signal, onUsage, target);
+    return new ChatStream(llm, request, signal, onRequestEnd, target);
   }
 
   #askSecond(second: SecondModel, request: ChatRequest, firstWordMs: number): ChatStream {
-    const { llm, signal, onUsage } = this.#options;
+    const { llm, signal, onRequestEnd } = this.#options;
     const written = request.messages.slice(0, this.#switchedAt ?? 0).map(withoutExtras);
     const messages = [...written, ...request.messages.slice(written.length)];
-    return new ChatStream(llm, { ...request, messages }, signal, onUsage, secondTarget(second, firstWordMs));
+    return new ChatStream(
+      llm,
+      { ...request, messages },
+      signal,
+      onRequestEnd,
+      secondTarget(second, firstWordMs),
+    );
   }
 
   #takeOver(

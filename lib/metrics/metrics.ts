@@ -22,6 +22,12 @@ export type NewsFigures = {
   readonly waiting: number;
 };
 
+/** What became of the spans of traces. */
+export type TraceFigures = {
+  readonly sent: number;
+  readonly lost: number;
+};
+
 export type RefusalReason =
   | "full"
   | "draining"
@@ -151,6 +157,16 @@ export class Metrics {
   watchNews(news: NewsFigures): void {
     this.#gauge("webhook_news_waiting", "News of calls that webhooks have not taken yet", () => news.waiting);
     this.#total("webhook_news_lost_total", "News of calls that webhooks will never get", () => news.lost);
+  }
+
+  /** Adds what became of the spans of traces. Called once. */
+  watchTraces(spans: TraceFigures): void {
+    this.#total("trace_spans_total", "Spans that the collector has taken", () => spans.sent);
+    this.#total(
+      "trace_spans_lost_total",
+      "Spans lost: the queue was full, or the collector did not take them",
+      () => spans.lost,
+    );
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {

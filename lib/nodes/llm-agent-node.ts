@@ -226,7 +226,10 @@ export class LlmAgentNode extends OutputAgentNode {
     const models = new TurnModels({
       llm,
       signal,
-      onUsage: (usage) => this.sendEvent(logDraft("llm.usage", usage)),
+      onRequestEnd: (usage, request) => {
+        this.sendEvent(logDraft("llm.usage", usage));
+        this.sendEvent(logDraft("llm.request", request));
+      },
       onSwitch: (change) => this.#noteSwitch(change),
       hasSpoken: () => turn.said.trim() !== "",
     });

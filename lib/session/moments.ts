@@ -78,9 +78,9 @@ export type AgentTurn = {
 
 export type Turn = UserTurn | AgentTurn;
 
-type ToolLog<N extends "tool_call_start" | "tool_call_end" | "tool_call_error"> = {
-  readonly phase: N;
-} & LogPayloads[N];
+type ToolLog<N extends "tool_call_start" | "tool_call_end" | "tool_call_error"> = N extends unknown
+  ? { readonly phase: N } & LogPayloads[N]
+  : never;
 
 /** A transfer of the call, as far as it has come. */
 export type TransferNews = {
@@ -127,6 +127,8 @@ export type Happening =
   | { type: "whispersUsed"; count: number }
   | { type: "feedback"; feedback: LogPayloads["feedback"] }
   | { type: "usage"; usage: LogPayloads["llm.usage"] }
+  /** A request to a language model has ended; told right after its usage. */
+  | { type: "modelRequest"; request: LogPayloads["llm.request"] }
   /** The second model is asked for the answer, for the first has not come to its first word. */
   | { type: "modelSwitched"; change: LogPayloads["llm.switched"] }
   | { type: "handOff"; event: EventOf<"agent.end_call"> | EventOf<"agent.transfer_call"> }

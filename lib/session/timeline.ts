@@ -283,6 +283,8 @@ export class Timeline {
         this.#answer.thinkingMs = (this.#answer.thinkingMs ?? 0) + thinkingMs;
       }
       this.#tell({ type: "usage", usage: event.payload });
+    } else if (isLog(event, "llm.request")) {
+      this.#tell({ type: "modelRequest", request: event.payload });
     } else if (isLog(event, "llm.switched")) {
       this.#tell({ type: "modelSwitched", change: event.payload });
     } else if (isLog(event, "turn.ended")) {

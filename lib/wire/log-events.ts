@@ -44,6 +44,17 @@ export type SupervisorAction = (typeof SUPERVISOR_ACTIONS)[number];
 export const FEEDBACK = ["helpful", "not_helpful", "dismissed"] as const;
 export type Feedback = (typeof FEEDBACK)[number];
 
+/** A request was made again, so many ms after it was first made. */
+export type RequestRetry = { afterMs: number; because: LlmErrorKind };
+
+/** A message of a request, as far as it is looked at. */
+export type RequestMessage = {
+  readonly role: string;
+  readonly content?: unknown;
+  readonly tool_calls?: readonly unknown[];
+  readonly tool_call_id?: string;
+};
+
 type ToolCallLog = {
   turnId: string;
   toolCallId: string;
@@ -111,6 +122,31 @@ export type LogPayloads = {
     /** The model that spoke; null where none did. */
     model: string | null;
   };
+  /** The same request, as whoever looks into a call wants to see it; told right after its usage. */
+  "llm.request": {
+    usage: LogPayloads["llm.usage"];
+    purpose: "answer" | "verdict";
+    /** Verdict: number of the utterance it is on, from 1; else null. */
+    utterance: number | null;
+    /** Address of the model's server. */
+    server: string;
+    temperature: number;
+    streamed: boolean;
+    /** From the request to its end, retries included, ms. */
+    tookMs: number;
+    /** To the first words or the first tool call, ms; null where none came, and where nothing is streamed. */
+    firstChunkMs: number | null;
+    finishReason: string | null;
+    responseModel: string | null;
+    responseId: string | null;
+    error: LlmErrorKind | null;
+    retries: readonly RequestRetry[];
+    /** What was asked, in the words of Chat Completions. */
+    messages: readonly RequestMessage[];
+    toolCalls: readonly { id: string; name: string; arguments: string }[];
+    /** Verdict: the whole answer. An answer's words are those of its turn. */
+    text: string | null;
+  };
   /** An answer is asked of the second model, for the first has not come to its first word. */
   "llm.switched": {
     from: string;
@@ -137,6 +173,7 @@ export const INTERNAL_LOGS: ReadonlySet<string> = new Set<LogName>([
   "whisper.used",
   "feedback",
   "llm.usage",
+  "llm.request",
   "llm.switched",
   "turn.ended",
 ]);

@@ -5,7 +5,7 @@ import { parseSearch } from "../../lib/calls/search-words.ts";
 import { type Database, openDatabase } from "../../lib/calls/store/database.ts";
 import { type CallFilter, listCalls, positionOf, type Sort } from "../../lib/calls/store/read.ts";
 import { deleteCall, indexOldCalls } from "../../lib/calls/store/write.ts";
-import { applyPolicy } from "../../lib/calls/text.ts";
+import { applyPolicy } from "../../lib/text-policy.ts";
 import {
   assistantTurn,
   callRecord,

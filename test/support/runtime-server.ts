@@ -43,7 +43,7 @@ export async function startRuntime(
   // Tests ask faster than people do; those about the rates set their own.
   const fast = { MAX_REQUESTS_PER_SECOND: "100000" };
   const config = parseConfig({ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "debug", ...fast, ...env });
-  const log = createLogger(config, sink);
+  const log = createLogger(config, { destination: sink });
   const app = await createAgentServer({ routes: { "/ws": setupSession }, health, metrics, config, log });
   await plugins(app);
   await app.listen({ host: config.HOST, port: 0 });

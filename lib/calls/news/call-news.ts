@@ -1,9 +1,9 @@
 import type { EndReason } from "../../nodes/agent-node.ts";
 import { TimelineNode } from "../../nodes/timeline-node.ts";
 import type { Moment } from "../../session/moments.ts";
+import { applyPolicy, keepCause, type TextPolicy } from "../../text-policy.ts";
 import { type JsonObject, now, snakeKeys } from "../../wire/events.ts";
 import type { LogPayloads } from "../../wire/log-events.ts";
-import { applyPolicy, keepCause, type TextPolicy } from "../text.ts";
 import { alertLine, chatMessage, escalationLine } from "./chat-message.ts";
 import type { WebhookEvent } from "./events.ts";
 import type { NewsQueue } from "./news-queue.ts";

@@ -1,4 +1,4 @@
-import { withoutWords } from "../mood/judge.ts";
+import { withoutWords } from "./mood/judge.ts";
 
 /** Longest text of one turn that is kept, characters. */
 const MAX_CHARS = 20_000;
