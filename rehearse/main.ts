@@ -108,8 +108,7 @@ async function run(options: Options, env: Env, print: Print): Promise<number> {
 
 function modelFor(name: string | null, endpoint: string | null, env: Env): ChatModel | null {
   if (name === null) return null;
-  const where = endpoint === null ? {} : { endpoint };
-  return chatModelOf({ service: "openai", model: name, extra: {}, ...where }, env);
+  return chatModelOf({ service: "openai", model: name, endpoint: endpoint ?? undefined, extra: {} }, env);
 }
 
 function figuresByAgent(

@@ -4,7 +4,7 @@ import type { EventName } from "../scenario/expectation.ts";
 
 /** Something of a call as its caller, or the live stream, tells it. */
 export type Observed = {
-  readonly event: Exclude<EventName, "report" | "llm_response"> | "user" | "log";
+  readonly event: Exclude<EventName, "report"> | "user" | "log";
   /** Since the call was dialled, ms. */
   readonly atMs: number;
   /** In the wire's spelling. */

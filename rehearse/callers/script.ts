@@ -106,7 +106,7 @@ function contextOf({ scenario }: Call, index: number, words: string) {
 async function untilItsTime(call: Call, after: SendAfter | null, from: number): Promise<boolean> {
   const { line, patience } = call;
   if (after === null) return true;
-  const event = after.event === "llm_response" ? "response" : after.event;
+  const event = after.event === "llm_response" || after.event === "tts_response" ? "response" : after.event;
   const seen = () => line.events.findIndex((each, at) => at >= from && each.event === event);
   if (event !== undefined && !(await line.until(() => seen() >= 0 || line.closed, patience.timeoutMs)))
     return false;

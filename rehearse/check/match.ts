@@ -9,7 +9,6 @@ import type { EventExpectation, ExpectedCall } from "../scenario/expectation.ts"
 /** Events that Pipecat's evals know come in the order they are listed in; ours may come at any time of the turn. */
 const IN_ORDER: ReadonlySet<EventExpectation["event"]> = new Set([
   "response",
-  "llm_response",
   "llm_started",
   "bot_started_speaking",
   "bot_stopped_speaking",
@@ -30,7 +29,6 @@ export function findMatch(
 ): number | null {
   switch (expectation.event) {
     case "response":
-    case "llm_response":
       return matchText(expectation, events, from, "response");
     case "user_transcription":
       return matchText(expectation, events, from, "user_transcription");
@@ -46,10 +44,7 @@ export function findMatch(
   }
 }
 
-type TextExpectation = Extract<
-  EventExpectation,
-  { event: "response" | "llm_response" | "user_transcription" }
->;
+type TextExpectation = Extract<EventExpectation, { event: "response" | "user_transcription" }>;
 
 /** Text is gathered until it holds all that was asked for. */
 function matchText(
@@ -160,7 +155,7 @@ export function describe(expectation: EventExpectation): string {
 
 /** What came in its place, for the one line that says why it failed. */
 export function whatCame(expectation: EventExpectation, events: readonly Observed[], from: number): string {
-  const kind = expectation.event === "llm_response" ? "response" : expectation.event;
+  const kind = expectation.event;
   const same = events.filter((seen, index) => index >= from && seen.event === kind);
   if (same.length === 0) return `no ${kind} came`;
   const shown = same.slice(-3).map(({ fields }) => {

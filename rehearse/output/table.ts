@@ -66,6 +66,9 @@ function columns(rows: readonly (readonly string[])[]): string {
       .join("  ")
       .trimEnd(),
   );
-  const rule = widths.map((width) => "─".repeat(width)).join("  ");
+  const rule = widths
+    .map((width) => "─".repeat(width))
+    .join("  ")
+    .trimEnd();
   return [lines[0], rule, ...lines.slice(1)].join("\n");
 }

@@ -1,5 +1,8 @@
 import type { RunResult } from "../run/result.ts";
 
+/** With fewer turns, the processor time is that of the start. */
+const ENOUGH_TURNS = 100;
+
 export type Took = { readonly seconds: number; readonly cpuMsPerTurn: number | null };
 
 /** The time it all took, and the processor time of this process: its mock model included, its servers not. */
@@ -8,7 +11,7 @@ export function tookOf(begun: { at: number; cpu: NodeJS.CpuUsage }, results: rea
   const turns = results.reduce((sum, result) => sum + result.turns, 0);
   return {
     seconds: (performance.now() - begun.at) / 1_000,
-    cpuMsPerTurn: turns === 0 ? null : (user + system) / 1_000 / turns,
+    cpuMsPerTurn: turns < ENOUGH_TURNS ? null : (user + system) / 1_000 / turns,
   };
 }
 
@@ -24,5 +27,5 @@ export function sumUp(results: readonly RunResult[], { seconds, cpuMsPerTurn }: 
   const skipped = results.reduce((sum, { skippedChecks }) => sum + skippedChecks, 0);
   const unjudged = skipped > 0 ? `; ${skipped} checks skipped: nobody to judge them (--judge MODEL)` : "";
   const cpu = cpuMsPerTurn === null ? "" : `, ${cpuMsPerTurn.toFixed(1)} ms of this process's CPU a turn`;
-  return `${results.length} calls: ${parts.join(", ")}${unjudged} (${seconds.toFixed(1)} s${cpu})`;
+  return `${results.length} call${results.length === 1 ? "" : "s"}: ${parts.join(", ")}${unjudged} (${seconds.toFixed(1)} s${cpu})`;
 }

@@ -47,9 +47,12 @@ const valueSchema = z.union([
 ]);
 export type ExpectedValue = z.output<typeof valueSchema>;
 
-export const expectationSchema = z.discriminatedUnion("event", [
+const interrupted = { after_chunks: z.number().int().nonnegative().optional() };
+
+const writtenSchema = z.discriminatedUnion("event", [
   one("response", textual),
   one("llm_response", textual),
+  one("tts_response", textual),
   one("llm_started", {}),
   one("bot_started_speaking", {}),
   one("bot_stopped_speaking", {}),
@@ -75,7 +78,8 @@ export const expectationSchema = z.discriminatedUnion("event", [
     briefing_contains: texts,
   }),
   one("alert", { rule: z.string().optional(), severity: z.enum(["info", "warn", "alert"]).optional() }),
-  one("interrupted", { after_chunks: z.number().int().nonnegative().optional() }),
+  one("interrupted", interrupted),
+  one("bot_interrupted", interrupted),
   one("end_call", {}),
   one("muted", {}),
   one("unmuted", {}),
@@ -85,6 +89,19 @@ export const expectationSchema = z.discriminatedUnion("event", [
   one("ended", { reason: z.string().optional() }),
   z.object({ event: z.literal("report") }).catchall(valueSchema),
 ]);
+
+export const expectationSchema = writtenSchema.transform((written) => {
+  switch (written.event) {
+    // Where there is no audio, what the model wrote and what the caller hears are the same.
+    case "llm_response":
+    case "tts_response":
+      return { ...written, event: "response" as const };
+    case "bot_interrupted":
+      return { ...written, event: "interrupted" as const };
+    default:
+      return written;
+  }
+});
 export type Expectation = z.output<typeof expectationSchema>;
 export type EventName = Expectation["event"];
 export type ReportExpectation = Extract<Expectation, { event: "report" }>;
@@ -96,7 +113,6 @@ export const LIVE_EVENTS: ReadonlySet<EventName> = new Set(["supervisor", "ended
 
 /** What Pipecat has and this wire has not; naming it is a better answer than "not one of". */
 export const FOREIGN_EVENTS: ReadonlySet<unknown> = new Set([
-  "tts_response",
   "user_started_speaking",
   "user_stopped_speaking",
   "llm_marker",

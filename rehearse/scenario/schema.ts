@@ -26,6 +26,7 @@ const sendAfterSchema = z
       .enum([
         "response",
         "llm_response",
+        "tts_response",
         "llm_started",
         "bot_started_speaking",
         "bot_stopped_speaking",
@@ -137,15 +138,21 @@ const llmSchema = z.strictObject({
 export type LlmScript = z.output<typeof llmSchema>;
 
 /** A model of the rehearsal's own: the judge, or the one that plays a caller. Pipecat's words. */
-const serviceSchema = z.looseObject({
-  service: z.enum(["ollama", "openai"]).default("openai"),
-  /** Without one (Pipecat's `factory`) the command line's is taken. */
-  model: z.string().optional(),
-  endpoint: z.url().optional(),
-  extra: z.record(z.string(), z.unknown()).default({}),
-});
+const serviceSchema = z
+  .looseObject({
+    service: z.string().default("openai"),
+    /** Without one (Pipecat's `factory`) the command line's is taken. */
+    model: z.string().optional(),
+    endpoint: z.url().optional(),
+    extra: z.record(z.string(), z.unknown()).default({}),
+  })
+  // Pipecat knows services of its own; those have no address here, and the command line's model is taken.
+  .transform(({ service, model, endpoint, extra }) => {
+    const reachable = service === "ollama" || service === "openai" || endpoint !== undefined;
+    return { service, model: reachable ? model : undefined, endpoint, extra };
+  });
 export type ModelService = z.output<typeof serviceSchema>;
-const judgeSchema = z.looseObject({ eval: serviceSchema.optional() });
+const judgeSchema = z.looseObject({ eval: serviceSchema.nullish() });
 
 const callerSchema = z.looseObject({
   user_number: z.string().nullable().default(null),

@@ -26,8 +26,8 @@ for (const [name, text, expected] of [
   ],
   [
     "an event of Pipecat's that this wire has not",
-    "name: a\nturns:\n  - user: hello\n    expect:\n      - event: tts_response\n",
-    "FILE:5: turns.0.expect.0.event: tts_response does not exist on this wire",
+    "name: a\nturns:\n  - user: hello\n    expect:\n      - event: user_started_speaking\n",
+    "FILE:5: turns.0.expect.0.event: user_started_speaking does not exist on this wire",
   ],
   [
     "a field that another event has",
