@@ -45,10 +45,11 @@ async function act(call: Call, turn: Turn, index: number, from: number): Promise
   if (turn.silence !== undefined) {
     await line.until(() => line.closed || call.signal.aborted, turn.silence);
   }
+  const doneAtMs = line.now;
   const words = turn.dtmf === undefined ? turn.user : `DTMF: ${turn.dtmf}`;
   const disturbed =
     words === undefined ? [] : disturb(call, turn, line.say(words, contextOf(call, index, words)));
-  const watched = await watch(line, turn.expect, { turn: number, from, sentAtMs }, call.patience);
+  const watched = await watch(line, turn.expect, { turn: number, from, sentAtMs, doneAtMs }, call.patience);
   failures.push(...watched.failures);
   questions.push(...watched.questions);
   if (disturbed.length > 0) {

@@ -11,6 +11,17 @@ export type Patience = {
   readonly quietMs: number;
 };
 
+/** What a turn is measured from. */
+type Since = {
+  readonly turn: number | null;
+  /** Place in the line's events at which the turn begins. */
+  readonly from: number;
+  /** When the caller, or somebody for them, began to act. */
+  readonly sentAtMs: number;
+  /** When that was done: the agent's silence is counted from here at the earliest. */
+  readonly doneAtMs: number;
+};
+
 export type Watched = {
   readonly failures: Failure[];
   readonly questions: Question[];
@@ -20,12 +31,11 @@ export type Watched = {
 
 /**
  * Waits for what a turn expects: the deadline of each is counted from the moment the caller acted.
- * @param from place in the line's events at which the turn begins.
  */
 export async function watch(
   line: Line,
   expectations: readonly Expectation[],
-  { turn, from, sentAtMs }: { turn: number | null; from: number; sentAtMs: number },
+  { turn, from, sentAtMs, doneAtMs }: Since,
   patience: Patience,
 ): Promise<Watched> {
   const result: Watched = { failures: [], questions: [], forbidden: [] };
@@ -38,7 +48,7 @@ export async function watch(
     }
     const start = comesInOrder(expectation) && !expectation.absent ? cursor : from;
     const found = () => findMatch(expectation, line.events, start);
-    const inTime = await wait(line, () => found() !== null, sentAtMs, expectation, patience);
+    const inTime = await wait(line, () => found() !== null, { sentAtMs, doneAtMs }, expectation, patience);
     const end = found();
     if (expectation.absent) {
       if (inTime && end !== null)
@@ -79,7 +89,7 @@ export function checkForbidden(
 async function wait(
   line: Line,
   holds: () => boolean,
-  sentAtMs: number,
+  { sentAtMs, doneAtMs }: Pick<Since, "sentAtMs" | "doneAtMs">,
   { within_ms, absent }: EventExpectation,
   { timeoutMs, quietMs }: Patience,
 ): Promise<boolean> {
@@ -89,10 +99,16 @@ async function wait(
     const silentSince = line.events.at(-1)?.atMs ?? 0;
     const silent = !line.busy || line.closed;
     const own = within_ms !== undefined || absent;
-    const until = own || !silent ? deadline : Math.min(deadline, Math.max(silentSince, sentAtMs) + quietMs);
+    const until = own || !silent ? deadline : Math.min(deadline, Math.max(silentSince, doneAtMs) + quietMs);
     const left = until - line.now;
-    if (left <= 0) return false;
     const seen = line.events.length;
+    if (left <= 0) {
+      if (own || line.now >= deadline) return false;
+      // A server that is held up is not one that has nothing to say.
+      await line.settled(deadline - line.now);
+      if (line.events.length === seen) return holds();
+      continue;
+    }
     const moved = await line.until(() => holds() || line.events.length > seen, left);
     if (!moved && line.now >= deadline) return holds();
   }

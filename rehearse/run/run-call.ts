@@ -161,7 +161,7 @@ async function hold(
 
 /** What the scenario expects of the call as a whole. */
 async function checkWhole({ line, scenario, failures, questions, patience }: Call): Promise<void> {
-  const whole = { turn: null, from: 0, sentAtMs: 0 };
+  const whole = { turn: null, from: 0, sentAtMs: 0, doneAtMs: 0 };
   const watched = await watch(line, scenario.expect, whole, { ...patience, timeoutMs: line.now });
   failures.push(...watched.failures, ...checkForbidden(watched.forbidden, line.events, null, 0));
   questions.push(...watched.questions);

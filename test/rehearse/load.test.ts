@@ -142,7 +142,12 @@ test("a folder gives its scenario files in order, and no fragments; !include tak
     loaded.map(({ id }) => id),
     ["a", "b"],
   );
-  assert.deepEqual(loaded[1]?.scenario.judge.eval, { service: "ollama", model: "gemma3", extra: {} });
+  assert.deepEqual(loaded[1]?.scenario.judge.eval, {
+    service: "ollama",
+    model: "gemma3",
+    endpoint: undefined,
+    extra: {},
+  });
 });
 
 test("Pipecat's scripted file loads as it is", async (t) => {
