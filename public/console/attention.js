@@ -4,6 +4,7 @@ import { ruleName } from "../shared/names.js";
 /**
  * @typedef {import("./live-state.js").LiveCall} LiveCall
  * @typedef {import("./live-state.js").Alert} Alert
+ * @typedef {import("./live-state.js").Score} Score
  * @typedef {{ kind: "person" | "leaving" | "upset" | "silence" | "other", weight: number, text: string, since: number }} Need
  *   something in a call that is open now and wants a person. `since`: ms since 1970
  * @typedef {"needs" | "fine" | "handedOver"} Group
@@ -18,6 +19,12 @@ const WEIGHTS = new Map([
 ]);
 const NO_NUMBER = 500;
 const UPSET = 300;
+const ONCE_UPSET = 110;
+/** A remark that is rather upset than not. */
+const UPSET_FROM = 0.5;
+/** What is left of the risk after an utterance that is calm for certain, and how much less after a pleased one: see lib/mood/policy.ts. */
+const CALM_KEEPS = 0.6;
+const PLEASED_KEEPS = 0.5;
 /** Somebody sees to it already. */
 const CLAIMED = 50;
 const SEVERITIES = { info: 0, warn: 100, alert: 150 };
@@ -91,15 +98,32 @@ function groupByOutcome({ escalation, transfers }) {
 }
 
 /**
- * The caller is upset and more so than a while ago: by the count of upset remarks, which fades with each pleased one.
+ * The caller is upset, and more so than a while ago: by a sum of probabilities that fades with each calm remark, as the
+ * server's own risk does.
  * @param {LiveCall} call @returns {Need | null}
  */
-function upsetOf({ scores, frustrationCount }) {
+function upsetOf({ scores }) {
   const last = scores.at(-1);
-  if (!last || last.score >= 0 || frustrationCount < 1) return null;
-  const weight = UPSET + Math.min(9, frustrationCount) * 10 + (last.sentiment === "frustrated" ? 5 : 0);
-  const text = frustrationCount > 1 ? `Upset, getting worse (${frustrationCount})` : "Upset";
-  return { kind: "upset", weight: frustrationCount > 1 ? weight : 120, text, since: last.at };
+  if (!last || likelihood(last) < UPSET_FROM) return null;
+  const risk = scores.reduce(addRisk, 0);
+  // More than a single remark can make it.
+  if (risk > 1) {
+    const weight = UPSET + Math.min(99, Math.round(risk * 25));
+    return { kind: "upset", weight, text: "Upset, getting worse", since: last.at };
+  }
+  return { kind: "upset", weight: ONCE_UPSET + Math.round(risk * 25), text: "Upset", since: last.at };
+}
+
+/** @param {number} risk @param {Score} score */
+function addRisk(risk, score) {
+  const upset = likelihood(score);
+  const kept = score.sentiment === "positive" ? risk * PLEASED_KEEPS : risk;
+  return kept * (CALM_KEEPS + (1 - CALM_KEEPS) * upset) + upset;
+}
+
+/** How likely it is that the caller is upset, 0…1; of an older server, which does not say, by the score. @param {Score} score */
+function likelihood({ upset, score }) {
+  return upset ?? Math.max(0, -score / 5);
 }
 
 /** @param {Alert} alert @param {LiveCall} call */
@@ -108,8 +132,9 @@ function isOver({ rule, at }, { lastSaidAt, scores }) {
   if (!MOODS.has(rule)) return false;
   const last = scores.at(-1);
   // Who talks calmly of leaving is still leaving.
-  const well = rule === "churn_or_legal" ? 0.1 : 0;
-  return last !== undefined && last.at > at && last.score >= well;
+  const isWell =
+    rule === "churn_or_legal" ? (last?.score ?? 0) > 0 : last !== undefined && likelihood(last) < UPSET_FROM;
+  return last !== undefined && last.at > at && isWell;
 }
 
 /** @param {string} rule @returns {Need["kind"]} */

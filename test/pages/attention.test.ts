@@ -132,6 +132,20 @@ describe("a list of twelve calls has the one that needs help first", () => {
     assert.equal(groupOf(handed, needsOf(handed)), "handedOver");
   });
 
+  test("what is likely counts, not the word for it: two remarks that are rather upset are worse than one for certain", () => {
+    const likely = (s: number, sentiment: string, upset: number): Event => ({
+      ...feels(s, sentiment, 0),
+      upset,
+    });
+    const once = callOf("once", likely(1, "frustrated", 0.99));
+    const twice = callOf("twice", likely(1, "negative", 0.7), likely(2, "negative", 0.75));
+    const calmed = callOf("calmed", likely(1, "frustrated", 0.99), likely(2, "neutral", 0.2));
+    assert.equal(firstOf([once, twice, calmed]), "twice");
+    assert.deepEqual(needsOf(calmed), []);
+    assert.equal(needsOf(once)[0]?.text, "Upset");
+    assert.equal(needsOf(twice)[0]?.text, "Upset, getting worse");
+  });
+
   test("who talks calmly of leaving is still leaving", () => {
     const leaving = callOf("leaving", alert(1, "churn_or_legal"), feels(2, "neutral", 0));
     assert.equal(needsOf(leaving)[0]?.kind, "leaving");
