@@ -24,7 +24,8 @@ const runs: ChaosOptions[] = [
   { store: "sqlite", servers: 2, faults: ["disk slow", "disk full", "server frozen"], ...how },
 ];
 
-describe("whatever breaks under it", { skip }, () => {
+// Two scenes at a time: most of it is waiting.
+describe("whatever breaks under it", { skip, concurrency: 2 }, () => {
   for (const run of runs) {
     test(`no call notices, no turn is lost, every call ends once: ${run.store}, servers: ${run.servers}`, async () => {
       const { complaints, turns, calls, phases } = await chaos(run);

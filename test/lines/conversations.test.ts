@@ -314,6 +314,28 @@ const CONVERSATIONS: readonly Conversation[] = [
     },
   },
   {
+    name: "a supervisor speaks in the agent's place, and hands the caller back",
+    needs: "speaksFirst",
+    play: async ({ phone, server }) => {
+      await server.supervise(phone.callId, "take_over");
+      await server.supervise(phone.callId, "say", { text: "This is Anna, how can I help?" });
+      assert.equal(await phone.hears(), "This is Anna, how can I help?");
+      await server.supervise(phone.callId, "hand_back");
+      phone.says("thank you");
+      assert.equal(await phone.hears(), "Answer to: thank you");
+    },
+  },
+  {
+    name: "an utterance of two minutes reaches the model whole",
+    play: async ({ phone, server }) => {
+      const words = Array.from({ length: 300 }, (_, n) => `word ${n}`).join(" ");
+      phone.says(words);
+      assert.equal(await phone.hears(), `Answer to: ${words}`);
+      const asked = server.mock.requests.findLast(({ kind }) => kind === "chat");
+      assert.equal(asked?.body.messages.at(-1)?.content, words);
+    },
+  },
+  {
     name: "hostile frames are ignored and the call goes on",
     play: async ({ phone }) => {
       for (const garbage of [

@@ -89,7 +89,8 @@ async function raw({ host }: Target, ...pieces: string[]): Promise<string> {
     answer += text;
   });
   for (const piece of pieces) socket.write(piece);
-  await once(socket, "close");
+  // Not by `once`, which rejects over the reset.
+  await new Promise((resolve) => socket.once("close", resolve));
   return answer.split("\r\n")[0] || "closed without a word";
 }
 
@@ -236,7 +237,8 @@ export const HOSTILE: Readonly<Record<string, { attack: Hostile; closedWith: Reg
   },
   "headers of a megabyte": {
     attack: (target) => raw(target, head(target, "GET /", `X-A: ${"x".repeat(1_000_000)}`)),
-    closedWith: /^HTTP\/1.1 431/,
+    // What is still on its way when the server has closed resets the connection, and may take the answer along.
+    closedWith: /^HTTP\/1.1 431|closed without a word/,
   },
   "bytes that are no HTTP": {
     attack: fromMany((target) => raw(target, "\x16\x03\x01 hello\r\n\r\n"), 20),

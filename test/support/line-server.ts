@@ -91,11 +91,15 @@ export async function startLineServer(env: Readonly<Record<string, string>> = {}
     mock,
     app: server.app,
     /** As a supervisor on the console. */
-    async supervise(callId: string, action: string): Promise<void> {
+    async supervise(callId: string, action: string, body: object = {}): Promise<void> {
       const { session_id } = live
         .parse(await get("/live/calls"))
         .calls.find(({ call_id }) => call_id === callId) ?? { session_id: "" };
-      const response = await fetch(`${url}/live/${session_id}/${action}`, { method: "POST", headers });
+      const response = await fetch(`${url}/live/${session_id}/${action}`, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
       if (!response.ok) throw new Error(`${action}: ${response.status} ${await response.text()}`);
     },
     metrics: async () => (await fetch(`${url}/metrics`, { headers })).text(),

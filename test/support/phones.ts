@@ -116,7 +116,9 @@ class Wire {
   }
 
   async close(): Promise<void> {
-    this.socket.close();
+    // One that reads nothing would not read the other side's goodbye either.
+    if (this.socket.isPaused) this.socket.terminate();
+    else this.socket.close();
     await this.closed;
   }
 }
