@@ -105,6 +105,9 @@ describe("a PostgreSQL that is away", { skip: skipWithoutPostgres }, () => {
     proxy.cut();
     await talk(client, 3, 20);
     await until(async () => /^behind by \d+ s$/.test((await ready(server)).record));
+    const unreadable = await fetch(`${server.url}/calls`);
+    assert.deepEqual([unreadable.status, unreadable.headers.get("retry-after")], [503, "5"]);
+    assert.match(await unreadable.text(), /"record_away".*try again/);
     assert.equal((await ready(server)).status, "ready");
     assert.ok((await figure(server, "record_behind_seconds")) >= 4);
     assert.ok((await figure(server, "record_backlog_bytes")) > 1_000);
