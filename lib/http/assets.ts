@@ -27,7 +27,7 @@ export type Asset = {
 
 /**
  * The files of the pages, read once. A name that has the hash of them all in it (`/assets/HASH/…`) may be kept for ever,
- * and every file names the others that way, so nobody builds anything and nobody asks again for what has not changed.
+ * and every file names the others that way, so nobody asks again for what has not changed.
  */
 export class Assets {
   /** `/assets/HASH/` */
@@ -62,28 +62,9 @@ export class Assets {
     return this.#files.get(name) ?? null;
   }
 
-  /**
-   * A page that names every module it will load, so that a browser asks for all of them at once and not for each when
-   * it has read the one before.
-   * @param entry its module, below `/assets/`.
-   */
-  page(name: string, entry: string | null): Asset {
-    const html = this.find(name)?.text ?? "";
-    const modules = entry === null ? [] : [...this.#modulesOf(entry, new Set())];
-    const links = modules.map((each) => `<link rel="modulepreload" href="${this.prefix}${each}" />`);
-    return toAsset(".html", html.replace("</head>", `${links.join("")}</head>`));
-  }
-
-  /** A module and all that it imports statically, each once. */
-  #modulesOf(name: string, known: Set<string>): Set<string> {
-    const text = this.find(name)?.text;
-    if (text === undefined || known.has(name)) return known;
-    known.add(name);
-    for (const [, from = ""] of text.matchAll(/^(?:import|export)[^;]*?from "([^"]+)";/gm)) {
-      const path = new URL(from, `http://server${this.prefix}${name}`).pathname;
-      this.#modulesOf(path.slice(this.prefix.length), known);
-    }
-    return known;
+  /** The name of a file by its address. */
+  nameOf(url: string): string {
+    return url.startsWith(this.prefix) ? url.slice(this.prefix.length) : url.replace(/^\/assets\//, "");
   }
 }
 
@@ -116,7 +97,8 @@ async function compress(bytes: Buffer, encoding: Encoding): Promise<Buffer> {
   return encoding === "gzip" ? promisify(gzip)(bytes) : bytes;
 }
 
-function toAsset(extension: string, text: string): Asset {
+/** A file of a kind, by the ending of its name. */
+export function toAsset(extension: string, text: string): Asset {
   const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 20)}"`;
   return { type: TYPES[extension] ?? "application/octet-stream", text, etag, bytes: {} };
 }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Asset, Assets, chooseEncoding, encode, encodingFor } from "./assets.ts";
+import { Bundles } from "./bundles.ts";
 
 const PUBLIC = fileURLToPath(new URL("../../public", import.meta.url));
 
@@ -16,12 +17,8 @@ const FOR_EVER = "public, max-age=31536000, immutable";
 /** Kept, and asked about each time. */
 const ASK_AGAIN = "no-cache";
 
-/** By where a page is: the file and its module. */
-const PAGES = {
-  "/": { file: "home/index.html", entry: "home/main.js" },
-  "/console": { file: "console/index.html", entry: "console/main.js" },
-  "/talk": { file: "talk/index.html", entry: "talk/main.js" },
-} as const;
+/** By where a page is, its folder. */
+const PAGES = { "/": "home", "/console": "console", "/talk": "talk" } as const;
 
 /**
  * The pages for people, `/`, `/console` and `/talk`, and what they load from `/assets/`. They hold no data, so they are
@@ -33,10 +30,12 @@ export async function pages(app: FastifyInstance): Promise<void> {
   });
   const vendor = Object.fromEntries(Object.entries(VENDOR).map(([name, url]) => [name, fileURLToPath(url)]));
   const assets = new Assets(PUBLIC, vendor);
+  const bundles = new Bundles(assets, Object.values(PAGES));
 
-  app.get<{ Params: { "*": string } }>(`${assets.prefix}*`, (request, reply) =>
-    send(request, reply, assets.find(request.params["*"]), FOR_EVER),
-  );
+  app.get<{ Params: { "*": string } }>(`${assets.prefix}*`, async (request, reply) => {
+    const name = request.params["*"];
+    return send(request, reply, assets.find(name) ?? (await bundles.find(name)), FOR_EVER);
+  });
   app.get<{ Params: { "*": string } }>("/assets/*", (request, reply) =>
     send(request, reply, assets.find(request.params["*"]), ASK_AGAIN),
   );
@@ -50,14 +49,13 @@ export async function pages(app: FastifyInstance): Promise<void> {
     },
     deriveConstraint: ({ headers }) => (headers.accept?.includes("text/html") ? "html" : "other"),
   });
-  for (const [path, { file, entry }] of Object.entries(PAGES)) {
-    const page = assets.page(file, entry);
+  for (const [path, name] of Object.entries(PAGES)) {
     if (path === "/") {
-      app.get(path, { constraints: { accepts: "html" } }, (request, reply) =>
-        send(request, reply.header("vary", "accept"), page, ASK_AGAIN),
+      app.get(path, { constraints: { accepts: "html" } }, async (request, reply) =>
+        send(request, reply.header("vary", "accept"), await bundles.page(name), ASK_AGAIN),
       );
     } else {
-      app.get(path, (request, reply) => send(request, reply, page, ASK_AGAIN));
+      app.get(path, async (request, reply) => send(request, reply, await bundles.page(name), ASK_AGAIN));
       app.get(`${path}/`, (_request, reply) => reply.redirect(path, 308));
     }
   }

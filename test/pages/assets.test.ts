@@ -83,17 +83,25 @@ describe("the pages' files", () => {
     }
   });
 
-  test("a page names every module that it will load at its start, and no code of charts", async () => {
-    const { body } = await app.inject({ url: "/console" });
-    const preloaded = [...body.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, url]) => url ?? "");
-    assert.equal(new Set(preloaded).size, preloaded.length);
-    assert.ok(preloaded.some((url) => url.endsWith("/vendor/preact.js")));
-    assert.ok(preloaded.every((url) => !url.includes("uplot")));
-    for (const url of preloaded) {
-      const { body: code } = await app.inject({ url });
-      for (const [, from = ""] of code.matchAll(/^(?:import|export)[^;]*? from "([^"]+)";/gm)) {
-        const path = new URL(from, `http://server${url}`).pathname;
-        assert.ok(preloaded.includes(path), `${url} imports ${from}`);
+  test("a page has its modules in a file or two and its styles in one, and no code of charts", async () => {
+    for (const page of ["/console", "/talk"]) {
+      const { body } = await app.inject({ url: page });
+      const named = [...body.matchAll(/(?:src|href)="(\/assets\/[^"]+\.(?:js|css))"/g)].map(
+        ([, url]) => url ?? "",
+      );
+      assert.equal(named.filter((url) => url.endsWith(".css")).length, 1, page);
+      assert.ok(named.length <= 4, `${page}: ${named}`);
+      const code = await Promise.all(named.map(async (url) => (await app.inject({ url })).body));
+      assert.ok(
+        code.every((text) => !text.includes("uPlot(")),
+        `${page} loads the charts at its start`,
+      );
+      // What its files import is there, too, be it at once or later.
+      for (const [index, text] of code.entries()) {
+        for (const [, from = ""] of text.matchAll(/(?:from|import)\s*\(?"(\.[^"]+)"/g)) {
+          const path = new URL(from, `http://server${named[index]}`).pathname;
+          assert.equal((await app.inject({ url: path })).statusCode, 200, path);
+        }
       }
     }
   });
