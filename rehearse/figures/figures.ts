@@ -4,6 +4,9 @@ import { passK } from "./pass-k.ts";
 import { percentile } from "./percentile.ts";
 import { costOf, type Prices } from "./prices.ts";
 
+/** With fewer of the caller's turns, the rehearsal's own time is that of code that has never run before. */
+const ENOUGH_TURNS = 20;
+
 /** Figures over all runs of one agent. Times are ms. */
 export type Figures = {
   readonly passK: readonly { k: number; value: number }[];
@@ -23,7 +26,7 @@ export type Figures = {
   readonly tokens: { input: number; output: number } | null;
   /** In the currency of the price table; null without one. */
   readonly cost: number | null;
-  /** The rehearsal's own time for a turn of the caller. */
+  /** The rehearsal's own time for a turn of the caller; null where there were too few to tell. */
   readonly ownMsPerTurn: number | null;
 };
 
@@ -64,7 +67,7 @@ export function figuresOf(summaries: readonly Summary[], prices: Prices | null):
             output: sum(usage.map(({ outputTokens }) => outputTokens)),
           },
     cost: prices && costOf(usage, prices),
-    ownMsPerTurn: turns === 0 ? null : sum(held.map(({ ownMs }) => ownMs)) / turns,
+    ownMsPerTurn: turns < ENOUGH_TURNS ? null : sum(held.map(({ ownMs }) => ownMs)) / turns,
   };
 }
 

@@ -36,6 +36,7 @@ describe("tools", () => {
   const calls: readonly [string, string | null][] = [
     ["I want to speak to your manager", "transfer_to_supervisor"],
     ["Can I talk to a real person?", "transfer_to_supervisor"],
+    ["Is there a real person I can talk to?", "transfer_to_supervisor"],
     ["human please", "transfer_to_supervisor"],
     ["Please escalate this.", "transfer_to_supervisor"],
     ["I don't want to talk to a supervisor.", null],

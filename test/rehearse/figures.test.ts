@@ -128,7 +128,7 @@ test("escalations: on time, late, missed and false ones", () => {
 test("times, tools, backchannels and the rehearsal's own time", () => {
   const results = [
     run({ firstChunkMs: [10, 20], replyMs: [11, 21], silenceMs: [7], tools: ["x", "y"], backchannels: 2 }),
-    run({ firstChunkMs: [30], tools: ["x"], backchannels: 1, backchannelCuts: 1 }),
+    run({ firstChunkMs: [30], tools: ["x"], backchannels: 1, backchannelCuts: 1, turns: 18, ownMs: 9 }),
   ];
   const text = renderFigures(figuresOf(summarize(results), null));
   assert.match(text, /First chunk +p50 20 ms, p95 29 ms/);

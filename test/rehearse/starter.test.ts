@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -48,7 +48,7 @@ test("a prompt that forbids to hand over is caught by the starter set", async (t
   assert.equal(code, 1, text);
   assert.match(text, /✓ {2}person\/asks_politely +own prompt +1\/1/);
   assert.match(text, /✗ {2}person\/asks_politely .*prompt\.txt +0\/1/);
-  assert.match(text, /only own prompt passed 4, only .*prompt\.txt passed 0; McNemar p = 0\.1250/);
+  assert.match(text, /only own prompt passed 7, only .*prompt\.txt passed 0; McNemar p = 0\.0156: own/);
 });
 
 test("a threshold of 2 instead of 3 shows as a difference", async () => {
@@ -86,4 +86,16 @@ test("from a call to a test: what the report and the route write is rehearsed as
   const file = await scenarioFile(t, text);
   const result = await rehearse(file, "--target", server.wsUrl);
   assert.equal(result.code, 0, result.text);
+
+  // And the caller of that call again, as docs/rehearse.md has it, priced by the table there.
+  const page = await readFile(join(root, "docs/rehearse.md"), "utf8");
+  const [, recorded = ""] = /^```\n(recorded: .*?)^```$/ms.exec(page) ?? assert.fail("no recorded example");
+  const [, table = ""] = /^```\n(gpt-4o-mini: .*?)^```$/ms.exec(page) ?? assert.fail("no prices");
+  const again = await scenarioFile(t, `name: again\n${recorded}`);
+  const record = await fetch(`${server.url}/calls/${call?.session_id}`);
+  await writeFile(join(dirname(again), "call.json"), await record.text());
+  const prices = await scenarioFile(t, table, "prices.yaml");
+  const repeated = await rehearse(again, "--target", server.wsUrl, "--prices", prices);
+  assert.equal(repeated.code, 0, repeated.text);
+  assert.match(repeated.text, /Tokens +\d+ in, \d+ out, cost 0\.\d+/);
 });

@@ -10,6 +10,7 @@ export const wishes = {
     patterns: [
       /\b(?:speak|talk|chat|connect|transfer|put|get|give|need|want|prefer|pass)\b.{0,30}\b(?:person|people|human|manager|supervisor|agent|representative|operator|someone (?:else|real|in charge))\b/,
       /\b(?:speak|talk|chat) (?:to|with) (?:someone|somebody|anyone|your boss)\b/,
+      /\bthere (?:an?|any|some)\b.{0,20}\b(?:person|human|manager|supervisor|someone|somebody)\b.{0,20}\b(?:speak|talk) (?:to|with)\b/,
       /^(?:agent|human|person|representative|operator|supervisor|manager)\b.{0,15}$/,
       /\b(?:human|real person|manager|supervisor),? (?:please|now)\b|\bescalate (?:this|it|my)\b/,
     ],
