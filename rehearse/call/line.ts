@@ -237,8 +237,8 @@ export class Line {
         const answer = this.answer ?? this.#greeting;
         if (!answer) break;
         answer.append(frame.text, atMs);
+        // Later chunks wake nobody: what is waited for is the first one or the end.
         if (answer.chunks === 1) this.#note({ event: "bot_started_speaking", atMs, fields: {} });
-        else this.#changes.emit("change");
         break;
       }
       case "agent.llm.response.end":

@@ -36,10 +36,11 @@ export function findMatch(
     case "function_call_stopped":
       return matchCalls(expectation, events, from);
     default: {
-      const index = events.findIndex(
-        (seen, at) => at >= from && seen.event === expectation.event && hasFields(expectation, seen),
-      );
-      return index < 0 ? null : index + 1;
+      for (let index = from; index < events.length; index += 1) {
+        const seen = events[index];
+        if (seen?.event === expectation.event && hasFields(expectation, seen)) return index + 1;
+      }
+      return null;
     }
   }
 }
@@ -54,8 +55,9 @@ function matchText(
   event: "response" | "user_transcription",
 ): number | null {
   let text = "";
-  for (const [index, seen] of events.entries()) {
-    if (index < from || seen.event !== event) continue;
+  for (let index = from; index < events.length; index += 1) {
+    const seen = events[index];
+    if (seen?.event !== event) continue;
     text = `${text} ${textOf(seen)}`.trim();
     if (holdsText(expectation, text)) return index + 1;
   }
