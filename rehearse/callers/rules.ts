@@ -94,8 +94,9 @@ export class Mind {
     }
     const asked = Object.entries(facts).find(([about]) => said.includes(about.toLowerCase()));
     if (asked && !this.#told.has(asked[0])) {
+      if (again) return this.#say(`${this.#dice.pick(AGAIN)}${goal}`);
       this.#told.add(asked[0]);
-      return this.#say(again ? `${this.#dice.pick(AGAIN)}${goal}` : `${this.#wordy()}${asked[1]}`);
+      return this.#say(`${this.#wordy()}${asked[1]}`);
     }
     this.#patience -= 1;
     if (this.#patience < 0) return this.#say(GIVES_UP, true);

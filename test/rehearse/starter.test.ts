@@ -72,7 +72,7 @@ test("from a call to a test: what the report and the route write is rehearsed as
   await client.next("agent.speak");
   await client.turn("Where is my order?");
   await client.close();
-  await until(async () => (await getCalls(`${server.url}/calls`))[0]?.ended_at !== null);
+  await until(async () => typeof (await getCalls(`${server.url}/calls`))[0]?.ended_at === "string");
   const [call] = await getCalls(`${server.url}/calls`);
   const route = await fetch(`${server.url}/calls/${call?.session_id}/scenario`);
   assert.match(route.headers.get("content-type") ?? "", /yaml/);
