@@ -189,6 +189,7 @@ const schema = z.object({
   POST_CALL_SUMMARY: z.stringbool().default(false),
   // What calls are scored by, in their reports.
   SCORING_FORM: z.string().optional(),
+  POST_CALL_SCORE: z.stringbool().default(false),
   // For the cost in /quality: dollars per million tokens in and out, such as gpt-4o-mini=0.15/0.60.
   MODEL_PRICES: z.string().default("").transform(parsePrices),
   SUMMARY_MODEL: z.string().default("gpt-6-luna"),

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { describeError } from "../errors.ts";
 import type { Llm } from "../llm/client.ts";
 import { applyPolicy, type TextPolicy } from "../text-policy.ts";
+import { AFTER_CALL_TIMEOUT_MS, AfterCalls } from "./after-calls.ts";
 import { Backlog, databaseKey } from "./backlog.ts";
 import { Instance } from "./instance.ts";
 import type { News } from "./news/news.ts";
@@ -14,7 +15,6 @@ import { insertCall } from "./store/change.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import type { Db } from "./store/schema.ts";
 import { deleteCallsBefore, finishCall, indexOldCalls } from "./store/write.ts";
-import { SUMMARY_TIMEOUT_MS, Summaries } from "./summary.ts";
 import { queueWebhook, Webhooks } from "./webhook.ts";
 import { CallWriter } from "./writer.ts";
 
@@ -37,6 +37,7 @@ export type CallStoreOptions = {
     | "HEARTBEAT_MS"
     | "RETENTION_DAYS"
     | "POST_CALL_SUMMARY"
+    | "POST_CALL_SCORE"
     | "SUMMARY_MODEL"
     | "WEBHOOK_URL"
     | "WEBHOOK_SECRET"
@@ -66,7 +67,7 @@ export class CallStore {
   readonly #retentionDays: number;
   /** The calls that go on. */
   readonly #running = new Set<string>();
-  readonly #summaries: Summaries | null;
+  readonly #afterCalls: AfterCalls | null;
   readonly #webhooks: Webhooks | null;
   readonly #news: CallStoreOptions["news"];
   readonly #closing = new AbortController();
@@ -109,7 +110,9 @@ export class CallStore {
     });
     this.#beatEveryMs = config.HEARTBEAT_MS;
     this.#retentionDays = config.RETENTION_DAYS;
-    this.#summaries = config.POST_CALL_SUMMARY ? new Summaries({ db, llm, model, log }) : null;
+    const { POST_CALL_SUMMARY: sumUp, POST_CALL_SCORE: propose } = config;
+    const asked = { db, llm, model, sumUp, form: propose ? form : null, log };
+    this.#afterCalls = sumUp || propose ? new AfterCalls(asked) : null;
     const receiver = receiverOfEnds(config);
     this.#webhooks = receiver ? new Webhooks({ db, receiver, log }) : null;
     this.#news = news;
@@ -165,7 +168,7 @@ export class CallStore {
     await this.writer.close();
     await this.#beats;
     await this.#chores;
-    await this.#summaries?.close();
+    await this.#afterCalls?.close();
     await this.#webhooks?.close();
     await this.#instance.leave().catch((error: unknown) => this.#warn(error));
     await this.database.db.destroy();
@@ -176,14 +179,14 @@ export class CallStore {
   async #finish(db: Db, sessionId: string, outcome: CallOutcome): Promise<boolean> {
     const ended = await finishCall(db, sessionId, outcome);
     // A summary goes with the news if it comes in time, and does not hold it up for good if it never comes.
-    const summary = this.#summaries ? SUMMARY_TIMEOUT_MS : 0;
+    const summary = this.#afterCalls ? AFTER_CALL_TIMEOUT_MS : 0;
     const wait = this.#news?.holds(sessionId) ? HOLD_MS : summary;
     if (ended && this.#webhooks) await queueWebhook(db, sessionId, Date.now() + wait);
     return ended;
   }
 
   #afterCall(sessionId: string): void {
-    if (this.#summaries) this.#summaries.add(sessionId, () => this.#release(sessionId));
+    if (this.#afterCalls) this.#afterCalls.add(sessionId, () => this.#release(sessionId));
     else if (this.#news?.holds(sessionId)) this.#release(sessionId);
     else this.#webhooks?.wake();
   }

@@ -6,6 +6,7 @@ import { LABELS } from "./report-sentiment.ts";
 import { parseSearch } from "./search-words.ts";
 import { type CallFilter, type Position, SORTS, type Sort, type TagKind } from "./store/read.ts";
 import { isTimeZone } from "./time-zone.ts";
+import { OUTCOMES } from "./topics.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_RANGE_MS = 30 * DAY_MS;
@@ -44,6 +45,8 @@ const filterShape = {
     .describe('words that were said, all of them; "in quotes" next to each other'),
   id: name.optional().describe("a part of session_id or call_id"),
   alert: name.optional().describe("a rule that gave an alert"),
+  topic: name.optional().describe("what the call was about, such as refund"),
+  outcome: z.enum(OUTCOMES).optional(),
   tag: name.optional().describe("a label that people gave the call or one of its turns"),
   agent: name.optional(),
   agent_version: name.optional(),
@@ -81,6 +84,11 @@ export const compareQuery = z.strictObject({
   time_zone: qualityQuery.shape.time_zone,
 });
 
+export const reviewsQuery = z.strictObject({
+  from: qualityQuery.shape.from,
+  to: qualityQuery.shape.to,
+});
+
 /** Checks a query string. Throws {@link BadParameter} naming the first parameter that is wrong. */
 export function parseQuery<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
   const result = schema.safeParse(query);
@@ -106,7 +114,12 @@ export function toFilter(query: z.output<typeof filterQuery>): CallFilter {
     agent: query.agent,
     agentVersion: query.agent_version,
     model: query.model,
-    tags: [...tag("alert", query.alert), ...tag("label", query.tag)],
+    tags: [
+      ...tag("alert", query.alert),
+      ...tag("topic", query.topic),
+      ...tag("outcome", query.outcome),
+      ...tag("label", query.tag),
+    ],
   };
 }
 

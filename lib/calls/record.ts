@@ -150,7 +150,7 @@ export type SummaryItem = {
   /** 0…1 */
   confidence: number;
   reasoning: string;
-  type: "summary" | "disposition";
+  type: "summary" | "disposition" | "topics";
 };
 
 /** What is known when a call begins. */

@@ -2,6 +2,7 @@ import { countBy } from "./count-by.ts";
 import type { CallEnd, CallRecord, Escalation, SummaryItem, TransferRecord } from "./record.ts";
 import { type QualityReport, reportQuality } from "./report-quality.ts";
 import { reportSentiment, type SentimentReport } from "./report-sentiment.ts";
+import { type Findings, findingsOf } from "./topics.ts";
 
 /** For a line that does not tell how a transfer ended: whoever reads the outcome must not take it for more than it says. */
 const ESCALATION_NOTE = "The transfer itself happens on the platform and is not visible here.";
@@ -22,6 +23,8 @@ export type Report = {
   transfers: TransferRecord[];
   quality: QualityReport;
   alertsByRule: Record<string, number>;
+  topics: Findings["topics"];
+  outcome: Findings["outcome"];
   summary: SummaryItem[] | null;
 };
 
@@ -38,6 +41,7 @@ export function reportCall(call: CallRecord): Report {
     transfers: call.transfers,
     quality: reportQuality(call),
     alertsByRule: countBy(call.alerts.map(({ rule }) => rule)),
+    ...findingsOf(call),
     summary: call.summary,
   };
 }

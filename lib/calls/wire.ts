@@ -6,6 +6,7 @@ import { FEEDBACK, SENTIMENTS, SUPERVISOR_ACTIONS } from "../wire/log-events.ts"
 import { COMPARISONS } from "./compare.ts";
 import { CALL_ENDS } from "./record.ts";
 import { LABELS } from "./report-sentiment.ts";
+import { OUTCOMES } from "./topics.ts";
 
 /*
  * The JSON of these routes: its schemas, which are also the OpenAPI description, and the one function that turns
@@ -27,7 +28,7 @@ const summary = z
       value: z.string(),
       confidence: z.number().min(0).max(1),
       reasoning: z.string(),
-      type: z.enum(["summary", "disposition"]),
+      type: z.enum(["summary", "disposition", "topics"]),
     }),
   )
   .nullable();
@@ -229,6 +230,8 @@ export const reportWire = z.object({
     tool_errors: count,
   }),
   alerts_by_rule: z.record(z.string(), count),
+  topics: z.object({ names: z.array(z.string()), by: z.enum(["rules", "model"]) }),
+  outcome: z.object({ name: z.enum(OUTCOMES).nullable(), by: z.enum(["rules", "model"]) }),
   summary,
 });
 
@@ -291,7 +294,18 @@ export const conflictWire = z.object({ error: z.literal("going_on"), message: z.
 /** Epoch ms inside, ISO 8601 on the wire. */
 const TIMES = new Set(["startedAt", "endedAt", "from", "to", "start", "at"]);
 /** Their keys are names of somebody else's and stay as they are. */
-const AS_IS = new Set(["variables", "evidence", "alertsByRule", "alerts", "transfers", "feedback"]);
+const AS_IS = new Set([
+  "variables",
+  "outcomes",
+  "labels",
+  "answers",
+  "reasons",
+  "evidence",
+  "alertsByRule",
+  "alerts",
+  "transfers",
+  "feedback",
+]);
 
 /** A record, a report or figures as they go out. */
 export function toWire(value: unknown): unknown {

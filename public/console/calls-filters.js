@@ -1,10 +1,11 @@
 // @ts-check
 import { html, useEffect, useState } from "/assets/vendor/htm.js";
 import { words } from "../shared/format.js";
-import { channelName, ruleName } from "../shared/names.js";
+import { channelName, outcomeName, ruleName } from "../shared/names.js";
 import { formatRoute } from "./route.js";
 
 const MOODS = ["positive", "neutral", "negative", "none"];
+const OUTCOMES = ["resolved", "not_resolved", "handed_over"];
 const CHANNELS = ["telephonyInbound", "telephonyOutbound", "webcall", "chat"];
 const SORTS = /** @type {const} */ ([
   ["", "newest first"],
@@ -17,7 +18,7 @@ const SORTS = /** @type {const} */ ([
   ["reply desc", "slowest replies first"],
 ]);
 /** Filters that other views link to; here they can only be taken away. */
-const LINKED = /** @type {const} */ (["alert", "tag", "agent", "agent_version", "model"]);
+const LINKED = /** @type {const} */ (["alert", "tag", "topic", "agent", "agent_version", "model"]);
 
 /** @param {{ query: Record<string, string> }} props */
 export function CallsFilters({ query }) {
@@ -41,6 +42,7 @@ export function CallsFilters({ query }) {
       ["false", "no"],
     ]} />
     <${Choice} name="conversation_type" label="Channel" value=${query.conversation_type ?? ""} options=${CHANNELS.map((name) => [name, channelName(name)])} />
+    <${Choice} name="outcome" label="Outcome" value=${query.outcome ?? ""} options=${OUTCOMES.map((name) => [name, outcomeName(name)])} />
     <label>Order
       <select class="field" name="sort" value=${query.sort ?? ""}>
         ${SORTS.map(([value, name]) => html`<option value=${value}>${name}</option>`)}

@@ -12,6 +12,8 @@ export const FILTERS = /** @type {const} */ ([
   "conversation_type",
   "alert",
   "tag",
+  "topic",
+  "outcome",
   "agent",
   "agent_version",
   "model",

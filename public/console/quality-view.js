@@ -9,6 +9,7 @@ import { Comparison } from "./comparison.js";
 import { ExportButtons } from "./export-buttons.js";
 import { QualityCharts, QualityTable } from "./quality-charts.js";
 import { AlertsByRule, Usage } from "./quality-panels.js";
+import { ReviewsPanel } from "./reviews-panel.js";
 import { formatRoute } from "./route.js";
 import { SavedViews } from "./saved-views.js";
 import { Empty, Loading, Problem } from "./states.js";
@@ -94,6 +95,7 @@ function Figures({ quality, worst, bounds, query, onUnauthorised }) {
       <${AlertsByRule} alerts=${totals.alerts} feedback=${totals.feedback} days=${days} />
       <${Usage} usage=${quality.usage} />
     </div>
+    <${ReviewsPanel} bounds=${bounds} days=${days} onUnauthorised=${onUnauthorised} />
     ${
       worst.length > 0 &&
       html`<section class="worst" aria-label="Worst calls">

@@ -1,8 +1,9 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { duration, percent, plural, score, words } from "../shared/format.js";
-import { escalationName, transferName } from "../shared/names.js";
+import { escalationName, outcomeName, transferName } from "../shared/names.js";
 import { describeTransfer } from "./live-state.js";
+import { formatRoute } from "./route.js";
 
 /** Who spoke how much. @param {{ quality: any }} props */
 export function TalkRatio({ quality: { talk_ratio: ratio, words: said } }) {
@@ -26,6 +27,33 @@ export function LowestStretch({ lowest, onTurn }) {
       ${" "}<button class="link" onClick=${() => onTurn(first)}>Show it in the transcript</button>
     </p>
   </section>`;
+}
+
+/** What came of the call and what it was about; each leads to the calls of its kind. @param {{ report: any }} props */
+export function Findings({ report: { outcome, topics } }) {
+  if (outcome.name === null && topics.names.length === 0) return null;
+  return html`<section class="panel" aria-label="Outcome and topics">
+    <h3>Outcome and topics</h3>
+    ${
+      outcome.name !== null &&
+      html`<p>
+        <a href=${formatRoute("calls", null, { outcome: outcome.name })}>${outcomeName(outcome.name)}</a>
+        ${" "}<span class="muted small">${foundBy(outcome.by)}</span>
+      </p>`
+    }
+    ${
+      topics.names.length > 0 &&
+      html`<p class="topics">
+        ${topics.names.map((/** @type {string} */ name) => html`<a key=${name} class="chip" dir="auto" href=${formatRoute("calls", null, { topic: name })}>${name}</a> `)}
+        <span class="muted small">${foundBy(topics.by)}</span>
+      </p>`
+    }
+  </section>`;
+}
+
+/** @param {"rules" | "model"} by */
+function foundBy(by) {
+  return by === "model" ? "found by a model" : "found by rules";
 }
 
 /** What the model found after the call. @param {{ summary: any[] | null }} props */

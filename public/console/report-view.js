@@ -13,6 +13,7 @@ import {
   CallErrors,
   CallSummary,
   EscalationPanel,
+  Findings,
   LowestStretch,
   TalkRatio,
   Transfers,
@@ -66,6 +67,7 @@ export function ReportView({ id, query, onUnauthorised }) {
       <${ReportTranscript} call=${call} review=${review} />
       <div class="call-side">
         <${CallSummary} summary=${call.summary} />
+        <${Findings} report=${report} />
         ${review && html`<${Scorecards} id=${id} review=${review} />`}
         ${review && html`<${CallRemarks} review=${review} />`}
         <${Course} report=${report} />

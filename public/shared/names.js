@@ -73,6 +73,12 @@ const ACTS = {
   acknowledge: "has seen the alerts so far",
 };
 
+/** @type {Readonly<Record<string, string>>} */
+const OUTCOMES = { resolved: "resolved", not_resolved: "not resolved", handed_over: "handed over" };
+
+/** What came of a call. @param {string} outcome */
+export const outcomeName = (outcome) => OUTCOMES[outcome] ?? plain(outcome);
+
 /** Why a call ended: client_closed → the caller hung up. @param {string} reason */
 export const endName = (reason) => ENDS[reason] ?? plain(reason);
 

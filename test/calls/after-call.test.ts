@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { z } from "zod";
 import { type CallStore, openCallStore } from "../../lib/calls/call-store.ts";
 import { Receiver } from "../../lib/calls/news/receiver.ts";
+import { readScorecards } from "../../lib/calls/review/scorecards.ts";
 import { openDatabase } from "../../lib/calls/store/database.ts";
 import { readCall } from "../../lib/calls/store/read.ts";
 import { backOff, queueWebhook, Webhooks } from "../../lib/calls/webhook.ts";
@@ -226,4 +227,93 @@ describe("the summary of a call", () => {
       assert.equal(call?.endReason, "client_closed");
     });
   }
+});
+
+describe("the proposal of a score", () => {
+  const warnings: string[] = [];
+  let llm: MockLlm;
+  let calls: CallStore;
+
+  const open = async (env: Record<string, string>, reply: Parameters<MockLlm["onChat"]>[0]) => {
+    llm = await startMockLlm();
+    llm.onChat(reply);
+    const config = parseConfig({
+      DATABASE_URL: "file::memory:",
+      RETENTION_DAYS: "0",
+      OPENAI_BASE_URL: llm.baseUrl,
+      SUMMARY_MODEL: "judge",
+      POST_CALL_SCORE: "true",
+      ...env,
+    });
+    warnings.length = 0;
+    const warner = pino({ level: "warn" }, { write: (line: string) => warnings.push(line) });
+    calls = await openCallStore({ config, llm: createLlm(config), log: warner });
+    await storeCall(calls.database.db, callRecord({ ...OPEN, turns: userTurns("negative", "positive") }));
+    calls.finish("call-1", { endedAt: Date.now(), endReason: "client_closed" });
+  };
+  const proposed = async () =>
+    (await readScorecards(calls.database.db, ["call-1"])).map(({ at: _, ...card }) => card);
+  afterEach(async () => {
+    await calls.close();
+    await llm.close();
+  });
+
+  test("is asked of the model by the form, and kept as the model's, with its reasons, where they fit the form", async () => {
+    const answer = {
+      greeting: { answer: "Yes", reason: "It said hello." },
+      empathy: { answer: 2, reason: "It did not say sorry." },
+      closing: { answer: "not applicable" },
+      handover: { answer: "5", reason: "No such answer." },
+      wit: { answer: "yes", reason: "No such question." },
+    };
+    const reply = `Sure:\n\`\`\`json\n${JSON.stringify(answer)}\n\`\`\``;
+    await open({}, () => reply);
+    const request = await llm.nextRequest("chat");
+    assert.equal(request.body.model, "judge");
+    assert.match(
+      JSON.stringify(request.body.messages),
+      /empathy.*Did the agent answer an upset caller.*1, 2, 3, 4, 5, not_applicable/,
+    );
+    await until(async () => (await proposed()).length > 0);
+    assert.deepEqual(await proposed(), [
+      {
+        sessionId: "call-1",
+        by: "judge",
+        source: "model",
+        form: "Service call",
+        answers: { greeting: "yes", empathy: "2", closing: "not_applicable" },
+        reasons: { greeting: "It said hello.", empathy: "It did not say sorry." },
+        comment: "",
+        score: 50,
+      },
+    ]);
+    assert.equal((await readCall(calls.database.db, "call-1"))?.summary, null);
+  });
+
+  test("that fails leaves the summary, and one that fails leaves the proposal out with it", async () => {
+    const summary = { value: "A refund.", confidence: 1, reasoning: "" };
+    const good = JSON.stringify({
+      summary,
+      disposition: { ...summary, value: "resolved" },
+      topics: { value: "Refund", confidence: 1 },
+    });
+    await open({ POST_CALL_SUMMARY: "true" }, ({ body }) =>
+      JSON.stringify(body.messages).includes("You sum up") ? good : '{"empathy": {"answer": "splendid"}}',
+    );
+    await llm.nextRequest("chat");
+    await (await llm.nextRequest("chat")).done;
+    await calls.writer.flush();
+    await until(async () => (await readCall(calls.database.db, "call-1"))?.summary !== null);
+    assert.deepEqual(
+      (await readCall(calls.database.db, "call-1"))?.summary?.map(({ type, value }) => [type, value]),
+      [
+        ["summary", "A refund."],
+        ["disposition", "resolved"],
+        ["topics", "refund"],
+      ],
+    );
+    await until(async () => warnings.some((line) => line.includes("No proposal of a score for the call")));
+    assert.deepEqual(await proposed(), []);
+    assert.ok(!warnings.some((line) => line.includes("splendid")));
+  });
 });

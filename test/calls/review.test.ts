@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { saveScorecard } from "../../lib/calls/review/scorecards.ts";
 import { setVerdictLabel } from "../../lib/calls/review/verdict-labels.ts";
-import { deleteCallsBefore } from "../../lib/calls/store/write.ts";
-import { callListWire } from "../../lib/calls/wire.ts";
+import { reviewsWire } from "../../lib/calls/review/wire.ts";
+import { deleteCallsBefore, setSummary } from "../../lib/calls/store/write.ts";
+import { callListWire, reportWire } from "../../lib/calls/wire.ts";
 import { assistantTurn, callRecord, userTurn } from "../support/call-records.ts";
-import { type ReviewServer, startReviewServer } from "../support/review-server.ts";
+import { type Reviewer, type ReviewServer, startReviewServer } from "../support/review-server.ts";
 import { describeStores, type TestStore } from "../support/stores.ts";
 
 const turns = [
@@ -280,5 +282,122 @@ describeStores("a call", (create) => {
     assert.equal((await server.refused("anna", "PUT", CARD, { answers: {}, comment: "Words" }))[0], 400);
     await server.change("anna", "PUT", CARD, { answers: { empathy: "5" } });
     assert.equal((await server.review("anna", "one")).scorecards[0]?.score, 100);
+  });
+});
+
+describeStores("reviews of many calls", (create) => {
+  let store: TestStore;
+  let server: ReviewServer;
+  const startedAt = Date.UTC(2026, 0, 15, 10);
+  const SPAN = "from=2026-01-15&to=2026-01-16";
+
+  beforeEach(async () => {
+    store = await create();
+    const said = (sessionId: string, text: string, verdict: "positive" | "negative", at = startedAt) =>
+      callRecord({ sessionId, startedAt: at, turns: [userTurn(1, 0, verdict, { text })] });
+    server = await startReviewServer(store, [
+      said("one", "My parcel is late, I want a refund", "negative"),
+      said("two", "Thanks, the parcel is here", "positive", startedAt + 1),
+      said("three", "What is the weather?", "negative", startedAt + 2),
+      said("before", "My parcel is late", "negative", startedAt - 86_400_000),
+    ]);
+  });
+  afterEach(async () => {
+    await server.close();
+    await store.remove();
+  });
+  const score = (who: Reviewer, id: string, answers: Record<string, string>) =>
+    server.change(who, "PUT", `/calls/${id}/review/scorecard`, { answers });
+  const label = (who: Reviewer, id: string, verdict: string) =>
+    server.change(who, "PUT", `/calls/${id}/review/verdicts/1`, { verdict });
+  const reviews = async (query = SPAN) => {
+    const { status, body } = await server.ask("wall", "GET", `/quality/reviews?${query}`);
+    assert.equal(status, 200, JSON.stringify(body));
+    return reviewsWire.parse(body);
+  };
+
+  test("tell scores, outcomes, topics, labels, and how far people agree with one another and the model", async () => {
+    await score("anna", "one", { greeting: "yes", empathy: "4" });
+    await score("bob", "one", { greeting: "yes", empathy: "2" });
+    await score("anna", "two", { greeting: "no", empathy: "5" });
+    await score("bob", "two", { greeting: "no", handover: "yes" });
+    await score("bob", "before", { greeting: "no" });
+    const form = (await server.review("wall", "one")).form.name;
+    const proposal = {
+      source: "model",
+      by: "judge",
+      form,
+      reasons: {},
+      comment: "",
+      score: 50,
+      at: 1,
+    } as const;
+    await saveScorecard(server.db, "one", { ...proposal, answers: { greeting: "yes", empathy: "4" } });
+    await saveScorecard(server.db, "two", { ...proposal, answers: { greeting: "yes" } });
+    await saveScorecard(server.db, "two", {
+      ...proposal,
+      by: "older",
+      form: "Another form",
+      answers: { greeting: "no" },
+    });
+    await server.change("anna", "POST", "/calls/two/review/remarks", { kind: "label", text: "vip" });
+    await label("anna", "one", "negative");
+    await label("bob", "one", "frustrated");
+    await label("anna", "two", "positive");
+
+    const { pairs, ...rest } = await reviews();
+    // one: 83 by anna, 50 by bob; two: 67 by both.
+    assert.deepEqual(rest.scored, { calls: 2, score: 67 });
+    assert.deepEqual(
+      pairs.map(({ one, other, other_is, answers, equal }) => [one, other, other_is, answers, equal]),
+      [
+        ["anna", "bob", "person", 3, 0.67],
+        ["anna", "judge", "model", 3, 0.67],
+        ["bob", "judge", "model", 3, 0.33],
+      ],
+    );
+    // greeting: equal by both on two calls, half of it by chance; empathy: 4 and 2, which chance would not make equal.
+    assert.equal(pairs[0]?.kappa, 0.5);
+    assert.deepEqual([rest.people.answers, rest.people.kappa], [3, 0.5]);
+    assert.deepEqual([rest.model.answers, rest.model.equal], [6, 0.5]);
+    assert.deepEqual([rest.verdicts.given.answers, rest.verdicts.given.equal], [3, 0.67]);
+    assert.deepEqual([rest.verdicts.people.answers, rest.verdicts.people.equal], [1, 0]);
+    assert.deepEqual(rest.outcomes, { not_resolved: 2, resolved: 1 });
+    assert.deepEqual(rest.topics, { delivery: 2, refund: 1 });
+    assert.deepEqual(rest.labels, { vip: 1 });
+    assert.deepEqual((await reviews("from=2020-01-01&to=2020-01-02")).pairs, []);
+    assert.equal((await server.ask("wall", "GET", "/quality/reviews?form=2026-01-15")).status, 400);
+  });
+
+  test("are found by outcome and topic, until the calls are deleted", async () => {
+    const found = async (query: string) => {
+      const { calls } = callListWire.parse((await server.ask("wall", "GET", `/calls?${SPAN}&${query}`)).body);
+      return calls.map(({ session_id }) => session_id).sort();
+    };
+    assert.deepEqual(await found("topic=delivery"), ["one", "two"]);
+    assert.deepEqual(await found("topic=delivery&outcome=resolved"), ["two"]);
+    assert.deepEqual(await found("outcome=handed_over"), []);
+    assert.equal((await server.ask("wall", "GET", "/calls?outcome=lost")).status, 400);
+    // A model knows better.
+    const item = { identifier: "x", confidence: 1, reasoning: "" };
+    await setSummary(server.db, "one", [
+      { ...item, value: "escalated", type: "disposition" },
+      { ...item, value: "late parcel, refund", type: "topics" },
+    ]);
+    assert.deepEqual(await found("topic=delivery"), ["two"]);
+    assert.deepEqual(await found("topic=late parcel&outcome=handed_over"), ["one"]);
+    const report = reportWire.parse((await server.ask("wall", "GET", "/calls/one/report")).body);
+    assert.deepEqual(
+      [report.outcome, report.topics],
+      [
+        { name: "handed_over", by: "model" },
+        { names: ["late parcel", "refund"], by: "model" },
+      ],
+    );
+    assert.equal((await server.ask("", "DELETE", "/calls/one")).status, 204);
+    assert.deepEqual(await found("topic=late parcel"), []);
+    await setSummary(server.db, "one", [{ ...item, value: "escalated", type: "disposition" }]);
+    assert.deepEqual(await found("outcome=handed_over"), []);
+    assert.deepEqual((await reviews()).outcomes, { not_resolved: 1, resolved: 1 });
   });
 });

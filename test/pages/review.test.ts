@@ -148,4 +148,40 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     assert.deepEqual(errors, []);
     await page.context().close();
   });
+
+  test("shows a model's proposal as such, with its reasons, and starts from it; quality tells how far both agree", async () => {
+    const { page, errors } = await open("/calls/long", { token: ANNA });
+    const score = page.getByRole("region", { name: "Score of the call" });
+    await score.getByText("proposed by a model").click();
+    await score.getByText("It asked once more than it had to.").waitFor();
+    await screenshot(page, "review-proposal");
+    await score.getByRole("button", { name: "Start from this proposal" }).click();
+    const understanding = score.getByRole("group", { name: "understand what" });
+    await understanding.getByRole("radio", { name: "4", checked: true }).waitFor();
+    await understanding.getByRole("radio", { name: "2" }).check();
+    await score.getByRole("button", { name: "Save the score" }).click();
+    await score.locator("summary", { hasText: "you" }).getByText("44 of 100").waitFor();
+    assert.equal(await score.locator("summary").count(), 2);
+
+    await page.goto(`${server.url}/console#/quality?from=2026-03-20&to=2026-03-26`);
+    const reviews = page.getByRole("region", { name: "Reviews", exact: true });
+    const row = reviews.getByRole("row", { name: "anna and judge (model)" });
+    await row.waitFor();
+    assert.deepEqual(await row.getByRole("cell").allInnerTexts(), ["3", "67 %", "0.00"]);
+    await page.getByRole("region", { name: "Outcomes" }).scrollIntoViewIfNeeded();
+    await screenshot(page, "review-quality");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.getByRole("region", { name: "Outcomes" }).getByRole("link", { name: "handed over" }).click();
+    await page.getByRole("link", { name: "CA-whole" }).waitFor();
+    assert.equal(await page.locator("table.calls tbody tr").count(), 1);
+    assert.equal(await page.getByLabel("Outcome").inputValue(), "handed_over");
+    await page.getByRole("link", { name: "CA-whole" }).click();
+    await page
+      .getByRole("region", { name: "Outcome and topics" })
+      .getByText("found by rules")
+      .first()
+      .waitFor();
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
 });

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { loadForm } from "../../lib/calls/review/form.ts";
+import { saveScorecard } from "../../lib/calls/review/scorecards.ts";
 import { openDatabase } from "../../lib/calls/store/database.ts";
 import { setSummary } from "../../lib/calls/store/write.ts";
 import { assistantTurn, callRecord, storeCalls, userTurn } from "./call-records.ts";
@@ -64,6 +66,16 @@ async function fill(url: string): Promise<void> {
       type: "summary",
     },
   ]);
+  await saveScorecard(db, "long", {
+    by: "judge",
+    source: "model",
+    form: loadForm(undefined).name,
+    answers: { greeting: "yes", understanding: "4", handover: "not_applicable" },
+    reasons: { understanding: "It asked once more than it had to." },
+    comment: "",
+    score: 81,
+    at: march("24T12:05"),
+  });
   await db.destroy();
 }
 

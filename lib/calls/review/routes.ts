@@ -3,15 +3,16 @@ import { z } from "zod";
 import { SENTIMENTS } from "../../wire/log-events.ts";
 import { personName } from "../../wire/person-name.ts";
 import type { CallStore } from "../call-store.ts";
-import { BadParameter, parseQuery } from "../query.ts";
+import { BadParameter, parseQuery, reviewsQuery, toSpan } from "../query.ts";
 import { callParams, describe, notFound, prepareRoutes } from "../route-kit.ts";
 import { notFoundWire, toWire } from "../wire.ts";
 import { ANSWERS, misfit, scoreOf } from "./form.ts";
 import { addRemark, deleteRemark, REMARK_KINDS } from "./remarks.ts";
 import { readReview } from "./review.ts";
+import { readReviews } from "./reviews.ts";
 import { deleteScorecard, saveScorecard } from "./scorecards.ts";
 import { setVerdictLabel } from "./verdict-labels.ts";
-import { reviewWire } from "./wire.ts";
+import { reviewsWire, reviewWire } from "./wire.ts";
 
 const READ = { access: "read" } as const;
 const REVIEW = { access: "review" } as const;
@@ -70,6 +71,21 @@ export async function reviewRoutes(app: FastifyInstance, { store }: { store: Cal
     "/calls/:id/review",
     { config: READ, schema: schema("What people said about a call") },
     async (request, reply) => answer(request, reply, callParams.parse(request.params).id),
+  );
+
+  app.get(
+    "/quality/reviews",
+    {
+      config: READ,
+      schema: describe("Scores, outcomes, topics and labels across calls, and how far reviewers agree", {
+        querystring: reviewsQuery,
+        200: reviewsWire,
+      }),
+    },
+    async (request) => {
+      const { from, to } = toSpan({ ...parseQuery(reviewsQuery, request.query), bucket: "day" }, Date.now());
+      return toWire(await readReviews(db, from, to));
+    },
   );
 
   app.put(

@@ -42,3 +42,24 @@ export const reviewWire = z.object({
     }),
   ),
 });
+
+const count = z.number().int().min(0);
+const agreement = {
+  answers: count,
+  equal: z.number().min(0).max(1).nullable(),
+  kappa: z.number().min(-1).max(1).nullable().describe("pooled Cohen's kappa: 1 full agreement, 0 chance"),
+};
+const counts = z.record(z.string(), count);
+
+export const reviewsWire = z.object({
+  scored: z.object({ calls: count, score: z.number().int().min(0).max(100).nullable() }),
+  pairs: z.array(
+    z.object({ one: z.string(), other: z.string(), other_is: z.enum(["person", "model"]), ...agreement }),
+  ),
+  people: z.object(agreement),
+  model: z.object(agreement),
+  verdicts: z.object({ given: z.object(agreement), people: z.object(agreement) }),
+  outcomes: counts,
+  topics: counts,
+  labels: counts,
+});

@@ -36,7 +36,7 @@ export type CallFilter = {
   tags?: readonly { kind: TagKind; value: string }[] | undefined;
 };
 
-export const TAG_KINDS = ["alert", "label"] as const;
+export const TAG_KINDS = ["alert", "label", "topic", "outcome"] as const;
 export type TagKind = (typeof TAG_KINDS)[number];
 
 /** What calls can be sorted by. By anything but the start, those are left out that have no such figure (yet). */

@@ -156,7 +156,7 @@ const summary = z.array(
     value: z.string(),
     confidence: z.number(),
     reasoning: z.string(),
-    type: z.enum(["summary", "disposition"]),
+    type: z.enum(["summary", "disposition", "topics"]),
   }),
 );
 

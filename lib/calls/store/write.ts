@@ -1,7 +1,8 @@
 import { addTally, parseTally, tallyCall } from "../quality.ts";
 import type { CallOutcome, CallRecord, SummaryItem } from "../record.ts";
 import { reportCall } from "../report.ts";
-import { readCall } from "./read.ts";
+import { findingsOf } from "../topics.ts";
+import { readCall, type TagKind } from "./read.ts";
 import type { Db } from "./schema.ts";
 import { forgetWords, indexWords } from "./search.ts";
 import { StoreError } from "./store-error.ts";
@@ -9,12 +10,19 @@ import { StoreError } from "./store-error.ts";
 /** Deleting goes in steps of so many calls, so that nothing else has to wait long. */
 const DELETE_BATCH = 200;
 
+/** Keeps what a model found; its topics and outcome take the place of those by rules. */
 export async function setSummary(db: Db, sessionId: string, summary: readonly SummaryItem[]): Promise<void> {
-  await db
-    .updateTable("calls")
-    .set({ summary: JSON.stringify(summary) })
-    .where("id", "=", sessionId)
-    .execute();
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable("calls")
+      .set({ summary: JSON.stringify(summary) })
+      .where("id", "=", sessionId)
+      .execute();
+    const call = await readCall(trx, sessionId);
+    if (!call) return;
+    await untag(trx, sessionId, ["topic", "outcome"]);
+    await tag(trx, call);
+  });
 }
 
 /**
@@ -98,23 +106,40 @@ export function lockCall(db: Db, sessionId: string) {
 async function forgetIndex(db: Db, sessionId: string, doc: number | null): Promise<void> {
   if (doc === null) return;
   await forgetWords(db, [doc]);
-  await db.deleteFrom("tags").where("session_id", "=", sessionId).where("kind", "=", "alert").execute();
+  await untag(db, sessionId, ["alert", "topic", "outcome"]);
 }
 
-/** Makes a call that has ended findable by its words and alerts. @returns its number in the index of words. */
+/** Makes a call that has ended findable by its words, alerts, topics and outcome. @returns its number in the index of words. */
 async function indexCall(db: Db, call: CallRecord): Promise<number> {
-  const rules = [...new Set(call.alerts.map(({ rule }) => rule))];
-  if (rules.length > 0) {
-    await db
-      .insertInto("tags")
-      .values(rules.map((value) => ({ session_id: call.sessionId, kind: "alert", value })))
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await tag(db, call);
   return indexWords(
     db,
     call.turns.map(({ text }) => text),
   );
+}
+
+async function tag(db: Db, call: CallRecord): Promise<void> {
+  const { topics, outcome } = findingsOf(call);
+  const values = (kind: TagKind, own: readonly string[]) =>
+    [...new Set(own)].map((value) => ({ session_id: call.sessionId, kind, value }));
+  const tags = [
+    ...values(
+      "alert",
+      call.alerts.map(({ rule }) => rule),
+    ),
+    ...values("topic", topics.names),
+    ...values("outcome", outcome.name === null ? [] : [outcome.name]),
+  ];
+  if (tags.length === 0) return;
+  await db
+    .insertInto("tags")
+    .values(tags)
+    .onConflict((known) => known.doNothing())
+    .execute();
+}
+
+async function untag(db: Db, sessionId: string, kinds: readonly TagKind[]): Promise<void> {
+  await db.deleteFrom("tags").where("session_id", "=", sessionId).where("kind", "in", kinds).execute();
 }
 
 /**
