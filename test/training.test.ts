@@ -40,7 +40,7 @@ async function withFile(lines: readonly string[], use: (file: string) => Promise
 describe("training", () => {
   const calls = readLabelledCalls(AUTHOR);
   const small = {
-    calls: calls.slice(0, 40),
+    authors: [calls.slice(0, 20), calls.slice(20, 40)],
     calm: calls.slice(40, 60).filter(({ upset }) => upset.size === 0),
     comments: learnFromComments(
       calls
@@ -73,9 +73,11 @@ describe("training", () => {
   test("has learnt what its own calls show", async () => {
     const weights = train(small);
     const judged = await Promise.all(
-      small.calls.map((call) =>
-        judgeCall(call, embeddedJudge(weights), new RiskPolicy(1.5), new CallContext(4, weights)),
-      ),
+      small.authors
+        .flat()
+        .map((call) =>
+          judgeCall(call, embeddedJudge(weights), new RiskPolicy(1.5), new CallContext(4, weights)),
+        ),
     );
     const { classes } = measure(judged, 1.5);
     assert.ok((classes.upset?.recall.share ?? 0) > 0.5);

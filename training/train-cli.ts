@@ -26,6 +26,8 @@ const REMARKS = [
 const CALM_CALLS = 480;
 /** False escalations per 1,000 calm calls for which a threshold is written down. */
 const RATES = [5, 10, 20, 30, 40, 60, 100];
+/** Above 1 no single verdict decides, and no calm turn waits for one. */
+const LEAST_RISK = 1.01;
 
 try {
   await main(process.argv.slice(2));
@@ -47,7 +49,7 @@ async function main([folder, ...more]: string[]): Promise<void> {
     if (!calls.some(isWhole)) continue;
     const domain = domains[left % domains.length];
     const weights = train({
-      calls: authors.filter((_, at) => at !== left).flatMap((author) => author.calls),
+      authors: authors.filter((_, at) => at !== left).map((author) => author.calls),
       calm: evenly(domains.filter((each) => each !== domain).flatMap((each) => each.calls)),
       comments,
     });
@@ -58,7 +60,7 @@ async function main([folder, ...more]: string[]): Promise<void> {
     console.log(`Judged ${name} and ${domain?.name} by weights that have seen neither`);
   }
   const weights = train({
-    calls: authors.flatMap(({ calls }) => calls),
+    authors: authors.map(({ calls }) => calls),
     calm: evenly(domains.flatMap(({ calls }) => calls)),
     comments,
   });
@@ -81,7 +83,7 @@ async function main([folder, ...more]: string[]): Promise<void> {
   console.log(`${fileURLToPath(WEIGHTS_FILE)}: ${Math.round(text.length / 1_000)} KB`);
 }
 
-/** The lowest risk, in hundredths, at which no more of the calm calls are handed over than the rate allows. */
+/** The lowest risk, in hundredths and above 1, at which no more of the calm calls are handed over than the rate allows. */
 function thresholdsOf(judged: readonly JudgedCall[]): Map<number, number> {
   const peaks = judged
     .filter(({ handoverFrom }) => handoverFrom === null)
@@ -90,7 +92,7 @@ function thresholdsOf(judged: readonly JudgedCall[]): Map<number, number> {
   return new Map(
     RATES.map((rate) => {
       const allowed = Math.floor((peaks.length * rate) / 1_000);
-      return [rate, Math.floor((peaks[allowed] ?? 0) * 100 + 1) / 100];
+      return [rate, Math.max(LEAST_RISK, Math.floor((peaks[allowed] ?? 0) * 100 + 1) / 100)];
     }),
   );
 }

@@ -7,8 +7,8 @@ import type { LabelledCall } from "./labelled-calls.ts";
 import { type Example, trainLogistic } from "./logistic.ts";
 
 export type TrainingData = {
-  /** Labelled service calls. */
-  calls: readonly LabelledCall[];
+  /** Labelled service calls, by their author. */
+  authors: readonly (readonly LabelledCall[])[];
   /** Calm service calls. */
   calm: readonly LabelledCall[];
   comments: CommentScores;
@@ -28,16 +28,15 @@ const MIN_IN_CALLS = 2;
 /** Penalties of squares: chosen by leaving out one author of calls after the other. */
 const COMMENTS_PENALTY = 4;
 const WORDS_PENALTY = 3;
+const CLASSES_PENALTY = 1;
 const SIGNALS_PENALTY = 0.5;
-/** What a calm utterance of a data set counts beside one of the labelled calls. */
-const CALM_WEIGHT = 0.3;
+/** What a calm utterance of a data set counts beside one of the labelled calls, for its words and for what surrounds it. */
+const CALM_WEIGHT = { words: 1, signals: 0.2 };
 /** How a word's weight is drawn from how much oftener it is in upset utterances than in others (Wang and Manning, ACL 2012). */
 const RATIO_POWER = 0.5;
-/** Parts in which the labelled calls are judged by weights that have not seen them. */
-const FOLDS = 4;
 /** Most features taken from the calls and from the comments, so that the file of weights stays under 100 KB. */
-const MAX_FROM_CALLS: Record<Target, number> = { upset: 3_000, pleased: 500 };
-const MAX_FROM_COMMENTS: Record<Target, number> = { upset: 1_500, pleased: 700 };
+const MAX_FROM_CALLS: Record<Target, number> = { upset: 1_500, pleased: 400 };
+const MAX_FROM_COMMENTS: Record<Target, number> = { upset: 1_400, pleased: 600 };
 
 type Target = "upset" | "pleased";
 type Scores = ReadonlyMap<string, number>;
@@ -47,15 +46,21 @@ type Utterance = {
   /** What its words say in comments, log-odds. */
   inComments: Record<Target, number>;
   label: Record<Target, boolean>;
-  weight: number;
 };
-type PreparedCall = { call: LabelledCall; utterances: readonly Utterance[]; weight: number };
+type PreparedCall = {
+  call: LabelledCall;
+  utterances: readonly Utterance[];
+  /** Of a data set of calm calls. */
+  isCalm: boolean;
+  /** The part that is left out with it: its author's, or one of as many parts of the data set. */
+  part: number;
+};
 
 /** Trains the embedded model. The same data always give the same weights. */
-export function train({ calls, calm, comments: scores }: TrainingData): Weights {
+export function train({ authors, calm, comments: scores }: TrainingData): Weights {
   const prepared = [
-    ...calls.map((call) => prepare(call, scores, 1)),
-    ...calm.map((call) => prepare(call, scores, CALM_WEIGHT)),
+    ...authors.flatMap((calls, part) => calls.map((call) => prepare(call, scores, part, false))),
+    ...calm.map((call, at) => prepare(call, scores, at % authors.length, true)),
   ];
   const upset = trainTarget(prepared, scores, "upset");
   const pleased = trainTarget(prepared, scores, "pleased");
@@ -63,20 +68,19 @@ export function train({ calls, calm, comments: scores }: TrainingData): Weights 
   for (const name of new Set([...upset.keys(), ...pleased.keys()])) {
     words.set(name, { upset: upset.get(name) ?? 0, pleased: pleased.get(name) ?? 0 });
   }
-  return { words, signals: trainSignals(prepared, scores), thresholds: new Map() };
+  const signals = trainSignals(prepared, scores, authors.length);
+  return { words, signals, thresholds: new Map() };
 }
 
 /** A call that its author filed under "thanks" is taken for a pleased caller's, all others for none. */
-function prepare(call: LabelledCall, scores: CommentScores, weight: number): PreparedCall {
+function prepare(call: LabelledCall, scores: CommentScores, part: number, isCalm: boolean): PreparedCall {
   const utterances = call.turns.flatMap(({ role, text }, at) => {
     if (role === "agent") return [];
     const names = featuresOf(text);
     const inComments = { upset: scoreOf(names, scores.upset), pleased: scoreOf(names, scores.pleased) };
-    return [
-      { names, inComments, label: { upset: call.upset.has(at), pleased: call.kind === "thanks" }, weight },
-    ];
+    return [{ names, inComments, label: { upset: call.upset.has(at), pleased: call.kind === "thanks" } }];
   });
-  return { call, utterances, weight };
+  return { call, utterances, isCalm, part };
 }
 
 /** What the words of comments say, as log-odds by name; "#bias" for all. */
@@ -107,22 +111,25 @@ function trainTarget(
   scores: CommentScores,
   target: Target,
 ): Map<string, number> {
-  const utterances = calls.flatMap((call) => call.utterances);
-  const labelled = utterances.filter(({ weight }) => weight === 1);
+  const labelled = calls.filter(({ isCalm }) => !isCalm).flatMap(({ utterances }) => utterances);
   const scale = telling(labelled, target);
   const index = new Map([...scale.keys()].map((name, at) => [name, at + 1]));
   const scales = [1, ...scale.values()];
   const [fromUpset, fromPleased] = [index.size + 1, index.size + 2];
-  const examples = utterances.map(({ names, inComments, label, weight }): Example => {
-    const at = known(names, index);
-    return {
-      indexes: [0, ...at, fromUpset, fromPleased],
-      values: [1, ...at.map((feature) => scales[feature] ?? 1), inComments.upset, inComments.pleased],
-      label: label[target],
-      weight,
-    };
-  });
-  const weights = trainLogistic(examples, new Float64Array(index.size + 3).fill(WORDS_PENALTY));
+  const examples = calls.flatMap(({ utterances, isCalm }) =>
+    utterances.map(({ names, inComments, label }): Example => {
+      const at = known(names, index);
+      return {
+        indexes: [0, ...at, fromUpset, fromPleased],
+        values: [1, ...at.map((feature) => scales[feature] ?? 1), inComments.upset, inComments.pleased],
+        label: label[target],
+        weight: isCalm ? CALM_WEIGHT.words : 1,
+      };
+    }),
+  );
+  const penalty = new Float64Array(index.size + 3).fill(WORDS_PENALTY);
+  for (const [name, at] of index) if (name.startsWith("@")) penalty[at] = CLASSES_PENALTY;
+  const weights = trainLogistic(examples, penalty);
   const result = new Map<string, number>();
   for (const [name, at] of index) result.set(name, (weights[at] ?? 0) * (scales[at] ?? 1));
   const add = (from: Scores, share: number) => {
@@ -134,27 +141,29 @@ function trainTarget(
   return result;
 }
 
-/** What stands around the words, weighed on calls whose words were judged by weights that have not seen them. */
-function trainSignals(calls: readonly PreparedCall[], scores: CommentScores): Map<string, number> {
+/** What stands around the words, weighed on calls whose words were judged by weights that have not seen their author. */
+function trainSignals(
+  calls: readonly PreparedCall[],
+  scores: CommentScores,
+  parts: number,
+): Map<string, number> {
   const examples: Example[] = [];
   const names: string[] = [];
-  for (let fold = 0; fold < FOLDS; fold += 1) {
-    const upset = trainTarget(
-      calls.filter((_, at) => at % FOLDS !== fold),
-      scores,
-      "upset",
-    );
+  for (let part = 0; part < parts; part += 1) {
+    const seen = calls.filter((call) => call.part !== part);
+    const upset = trainTarget(seen, scores, "upset");
     const words = new Map([...upset].map(([name, weight]) => [name, { upset: weight, pleased: 0 }]));
     const weights: Weights = { words, signals: new Map(), thresholds: new Map() };
-    for (const { call, weight } of calls.filter((_, at) => at % FOLDS === fold)) {
-      if (weight === 1 && !isWhole(call)) continue;
+    for (const { call, isCalm } of calls.filter((call) => call.part === part)) {
+      if (!isCalm && !isWhole(call)) continue;
       const context = new CallContext(0, weights);
       for (const [at, { role, text }] of call.turns.entries()) {
         if (role === "agent") continue;
         const signals = Object.entries(signalsOf(context.heard(text)));
         if (names.length === 0) names.push(...signals.map(([name]) => name));
         const [indexes, values] = [signals.map((_, place) => place), signals.map(([, value]) => value)];
-        examples.push({ indexes, values, label: call.upset.has(at), weight: weight ** 2 });
+        const weight = isCalm ? CALM_WEIGHT.signals : 1;
+        examples.push({ indexes, values, label: call.upset.has(at), weight });
       }
     }
   }

@@ -25,8 +25,8 @@ export type UtteranceContext = {
   utterance: number;
   /** How often the caller has said nearly the same before. */
   saidBefore: number;
-  /** How much of its longer words an earlier utterance had, 0…1. */
-  overlap: number;
+  /** How much of its longer words an earlier utterance had, 0…1: the most, and how many earlier ones had half of them. */
+  overlap: { most: number; often: number };
   /** The caller says that it was not that, or that it was said before. */
   corrects: boolean;
   /** The caller cut the agent short to say this. */
@@ -48,6 +48,8 @@ const SAME_ANSWER = 0.75;
 const MIN_KEPT = 12;
 /** Earlier utterances whose words are compared. */
 const MAX_COMPARED = 20;
+/** Share of its longer words from which an utterance comes back to an earlier one. */
+const COMES_BACK = 0.5;
 
 const CORRECTION =
   /\bno[,.!]? (?:i (?:said|meant|asked)|that's not|that isn't|it's not|not that)\b|\bnot what i (?:said|asked|meant|want(?:ed)?)\b|\b(?:as|like) i (?:just )?said\b|\bi (?:just|already) (?:said|told|gave|explained|answered)\b|\bi (?:did not|didn't) (?:ask|say|mean)\b/;
@@ -120,12 +122,12 @@ export class CallContext {
     return APOLOGY.test(text) ? "apology" : null;
   }
 
-  #overlap(text: string): number {
+  #overlap(text: string): UtteranceContext["overlap"] {
     const words = wordsOf(text.slice(0, MAX_TURN_CHARS));
-    const most = this.#heard.reduce((best, before) => Math.max(best, overlap(words, before)), 0);
+    const shares = this.#heard.map((before) => overlap(words, before));
     this.#heard.push(words);
     if (this.#heard.length > MAX_COMPARED) this.#heard.shift();
-    return most;
+    return { most: Math.max(0, ...shares), often: shares.filter((share) => share >= COMES_BACK).length };
   }
 
   #add(turn: Said): void {

@@ -1,4 +1,4 @@
-import { cuesOf } from "./cues.ts";
+import { findPhrases } from "./phrases.ts";
 
 /** Characters of an utterance that are looked at: some two minutes of speech. */
 const MAX_CHARS = 2_000;
@@ -8,10 +8,11 @@ const TOKEN = /[a-z]+|\d+|[!?]+|\.{2,}/g;
 
 /**
  * What an utterance is made of, for the linear model: words, pairs and triples of words in lower case, all numbers as "0",
- * marks and capitals that stress, a class of length, and turns of phrase (`cues.ts`); each once. "^" is its beginning, "$" its end.
+ * marks and capitals that stress, a class of length, and classes of phrases (`phrases.txt`); each once. "^" is its beginning, "$" its end.
  * Linear in the length of the text; looks at the first 2,000 characters.
+ * @param phrases is given the words in which each class of phrases was said last.
  */
-export function featuresOf(text: string): ReadonlySet<string> {
+export function featuresOf(text: string, phrases = new Map<string, string>()): ReadonlySet<string> {
   const said = text.slice(0, MAX_CHARS).replace(/[‘’]/g, "'");
   const plain = said.toLowerCase();
   const names = new Set<string>();
@@ -33,8 +34,8 @@ export function featuresOf(text: string): ReadonlySet<string> {
   names.add(lengthOf(words.length - 1));
   words.push("$");
   addGrams(words, names);
+  addPhrases(words, names, phrases);
   addStress(said, names);
-  for (const cue of cuesOf(plain)) names.add(cue);
   return names;
 }
 
@@ -48,6 +49,15 @@ function addGrams(words: readonly string[], names: Set<string>): void {
     if (pair !== "") names.add(pair);
     before = word;
   }
+}
+
+/** The classes of the phrases that are said, and those of which several are. */
+function addPhrases(words: readonly string[], names: Set<string>, phrases: Map<string, string>): void {
+  findPhrases(words, (name, from, to) => {
+    const feature = names.has(`@${name}`) ? `@${name} twice` : `@${name}`;
+    names.add(feature);
+    phrases.set(feature, words.slice(from, to).join(" "));
+  });
 }
 
 function lengthOf(words: number): string {

@@ -12,7 +12,7 @@ export type Judgement = {
 };
 
 /** From this probability on an utterance is negative, and from the other on frustrated. */
-export const NEGATIVE_FROM = 0.55;
+export const NEGATIVE_FROM = 0.6;
 export const FRUSTRATED_FROM = 0.65;
 /** A pleased caller is called so from this probability on, unless they may be upset. */
 const PLEASED_FROM = 0.5;
@@ -35,7 +35,10 @@ const OUTRIGHT: readonly RegExp[] = [
   `\\b(?:service|support|company) (?:is|has been) ${VERY}(?:bad|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy|a joke)\\b`,
 ].map((pattern) => new RegExp(pattern, "i"));
 /** Least probability of "upset" of who says so once, and in two ways. */
-const UPSET_OUTRIGHT = [0, 0.6, 0.8] as const;
+const UPSET_OUTRIGHT = [0, 0.7, 0.8] as const;
+/** Log-odds from which words are telling wherever in a call they are said, and the least probability of "upset" then. */
+const TELLING_WORDS = 1.5;
+const UPSET_BY_WORDS = 0.6;
 /** What an earlier utterance is taken for before there was one, 0…1. */
 const UNHEARD = 0.2;
 
@@ -50,12 +53,10 @@ export function signalsOf(context: UtteranceContext): Record<string, number> {
     first: utterance === 1 ? 1 : 0,
     second: utterance === 2 ? 1 : 0,
     length: Math.min(text.length, 400) / 100,
-    digits: /\d/.test(text) ? 1 : 0,
     thanks: THANKS.test(text) ? 1 : 0,
-    overlap: context.overlap,
-    said_before: Math.min(context.saidBefore, 3),
+    comes_back: context.overlap.most ** 2,
+    comes_back_often: Math.min(context.overlap.often, 2),
     corrects: context.corrects ? 1 : 0,
-    interrupts: context.interrupts ? 1 : 0,
   };
 }
 
@@ -71,7 +72,10 @@ export function judge(context: UtteranceContext, weights: Weights = embeddedWeig
   const plain = context.text.slice(0, 2_000).replace(/’/g, "'");
   const isGrateful = GRATITUDE.test(plain);
   const outright = OUTRIGHT.flatMap((pattern) => pattern.exec(plain)?.[0] ?? []);
-  const least = UPSET_OUTRIGHT[Math.min(outright.length, 2)] ?? 0;
+  const least = Math.max(
+    UPSET_OUTRIGHT[Math.min(outright.length, 2)] ?? 0,
+    context.words.sum >= TELLING_WORDS ? UPSET_BY_WORDS : 0,
+  );
   const upset = isGrateful
     ? Math.min(probability(logOdds), UPSET_AND_GRATEFUL)
     : Math.max(probability(logOdds), least);

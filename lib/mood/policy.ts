@@ -64,8 +64,8 @@ const CALM_KEEPS = 0.6;
 const PLEASED_KEEPS = 0.5;
 
 /**
- * A sum of probabilities: every utterance adds how likely it is upset, and what was there before fades the more, the
- * calmer it is.
+ * A sum of probabilities, squared so that many small doubts do not make a certainty: every utterance adds how likely it is
+ * upset, and what was there before fades the more, the calmer it is.
  */
 export class RiskPolicy implements EscalationPolicy {
   readonly name = "risk";
@@ -92,7 +92,7 @@ export class RiskPolicy implements EscalationPolicy {
   add({ sentiment, upset }: Weighed): void {
     this.#utterances += 1;
     if (sentiment === "positive") this.#level *= PLEASED_KEEPS;
-    this.#level = this.#level * (CALM_KEEPS + (1 - CALM_KEEPS) * upset) + upset;
+    this.#level = this.#level * (CALM_KEEPS + (1 - CALM_KEEPS) * upset) + upset ** 2;
   }
 
   couldReach(outstanding: number): boolean {

@@ -28,9 +28,11 @@ export function weighWords(text: string, { words }: Weights): Words {
   let { upset, pleased } = bias;
   const upsetting: Named[] = [];
   const pleasing: Named[] = [];
-  for (const name of featuresOf(text)) {
-    const weight = words.get(name);
+  const phrases = new Map<string, string>();
+  for (const feature of featuresOf(text, phrases)) {
+    const weight = words.get(feature);
     if (weight === undefined) continue;
+    const name = phrases.get(feature) ?? feature;
     upset += weight.upset;
     pleased += weight.pleased;
     if (weight.upset >= NOTABLE) upsetting.push({ name, weight: weight.upset });

@@ -22,10 +22,10 @@ describe("the count", () => {
 });
 
 describe("the risk", () => {
-  test("is a sum of probabilities that fades with calm utterances", () => {
+  test("is a sum of squared probabilities that fades with calm utterances", () => {
     const policy = new RiskPolicy(1.5);
     for (const each of [0.5, 1, 0, 0]) policy.add(upset(each));
-    assert.equal(policy.level.toFixed(3), (1.5 * 0.6 * 0.6).toFixed(3));
+    assert.equal(policy.level.toFixed(3), ((0.5 ** 2 + 1) * 0.6 * 0.6).toFixed(3));
   });
 
   test("lets two utterances pass, however upset they are, and hands over at the third", () => {
