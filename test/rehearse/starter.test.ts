@@ -17,7 +17,7 @@ import { VoiceClient } from "../support/voice-client.ts";
 const scenarios = fileURLToPath(new URL("../../scenarios", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** As long as a machine that does ten things at once may take. */
-const PATIENT = ["--timeout", "60000"];
+const PATIENT = ["--timeout", "30000"];
 
 async function rehearse(...args: string[]): Promise<{ code: number; text: string }> {
   const printed: string[] = [];
