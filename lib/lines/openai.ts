@@ -101,7 +101,7 @@ function valueFor(key: string, handOff: HandOff): string | null {
   if (handOff.type === "agent.end_call") return /reason/i.test(key) ? "The conversation is over." : null;
   if (/destination|number|phone/i.test(key)) return handOff.transferCallNumber;
   const briefing =
-    handOff.transferOptions.privateHandoffOption?.prompt ?? "The caller asks for a supervisor.";
+    handOff.transferOptions.privateHandoffOption?.prompt ?? "The caller is to speak with a supervisor.";
   return /reason|summary|briefing|agent_message/i.test(key) ? briefing : null;
 }
 
