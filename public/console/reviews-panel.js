@@ -70,7 +70,7 @@ function Agreements({ reviews: { scored, pairs, people, model, verdicts } }) {
     ]),
   ];
   const shown = rows.filter(([, { answers }]) => answers > 0);
-  return html`<section class="panel" aria-label="Reviews">
+  return html`<section class="panel reviews" aria-label="Reviews">
     <h3>Reviews</h3>
     ${none && html`<p class="muted small">Nobody has reviewed a call of this time. Open a call's report to score it.</p>`}
     ${scored.calls > 0 && html`<p>${plural(scored.calls, "call")} scored${scored.score !== null && html`, <b>${scored.score} of 100</b> on average`}.</p>`}

@@ -155,6 +155,11 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     await score.getByText("proposed by a model").click();
     await score.getByText("It asked once more than it had to.").waitFor();
     await screenshot(page, "review-proposal");
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 800 });
+      // A long id is broken, and so is the row of tabs.
+      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+    }
     await score.getByRole("button", { name: "Start from this proposal" }).click();
     const understanding = score.getByRole("group", { name: "understand what" });
     await understanding.getByRole("radio", { name: "4", checked: true }).waitFor();
