@@ -239,7 +239,7 @@ export class CallStore {
   }
 
   #warn(error: unknown): void {
-    this.#log.warn(describeError(error), "A chore of the store of calls failed");
+    this.#log.warn(describeError(error), "A background task of the store of calls failed");
   }
 }
 

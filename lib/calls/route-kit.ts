@@ -32,7 +32,7 @@ export function prepareRoutes(app: FastifyInstance): void {
     if ((error instanceof Error && "statusCode" in error) || isRefused(error)) throw error;
     request.log.warn(describeError(error), "The record of calls cannot be read");
     reply.header("retry-after", RETRY_AFTER_S);
-    throw new RecordAwayError("The record of calls is away: try again, and see /ready");
+    throw new RecordAwayError("The record of calls is unavailable: try again later, and see /ready");
   });
 }
 

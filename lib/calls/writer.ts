@@ -96,7 +96,7 @@ export class CallWriter {
     const gone = await this.#backlog.adopt(alive);
     if (gone.length === 0) return;
     this.#moveToBacklog();
-    this.#log.info({ servers: gone.length }, "Writing what another server had left to write");
+    this.#log.info({ servers: gone.length }, "Writing what another server left unwritten");
     for (const instance of gone) this.push({ do: "abandon", instance });
   }
 
@@ -122,7 +122,10 @@ export class CallWriter {
     const lost = await this.#backlog.close();
     if (lost === 0) return;
     this.#lost += lost;
-    this.#log.error({ lost, folder }, "What the store of calls had not taken could not be kept either");
+    this.#log.error(
+      { lost, folder },
+      "Writes that the store of calls did not take could not be kept in files either",
+    );
   }
 
   #add(entry: Entry): boolean {
@@ -154,7 +157,8 @@ export class CallWriter {
       if (!isDone && this.#closing.signal.aborted) return;
       if (this.#queue.length === 0 && this.#backlog.isEmpty) break;
     }
-    if (hadBacklog) this.#log.info({ lost: this.#lost }, "The store of calls has taken all that had to wait");
+    if (hadBacklog)
+      this.#log.info({ lost: this.#lost }, "The store of calls is back and has taken all writes that waited");
   }
 
   async #writeQueue(): Promise<boolean> {
@@ -229,7 +233,7 @@ export class CallWriter {
     this.#failures += 1;
     const details = { ...describeError(error), folder: this.#backlog.folder };
     if (this.#failures === 1)
-      this.#log.warn(details, "The store of calls is away: what it does not take waits");
+      this.#log.warn(details, "The store of calls is unavailable: writes wait until it is back");
     else this.#log.debug(details, "The store of calls is still away");
   }
 

@@ -83,7 +83,7 @@ export function guardRoutes(app: FastifyInstance, options: DoorOptions): void {
       done();
     } catch (error) {
       if (error instanceof AccessError) door.noteRefusal(request, error);
-      done(error instanceof Error ? error : new Error("The door failed", { cause: error }));
+      done(error instanceof Error ? error : new Error("Checking who may enter failed", { cause: error }));
     }
   });
 }
@@ -157,7 +157,7 @@ class Door {
     const byFriend = request.headers.origin !== undefined && ALLOWED_ORIGINS !== undefined;
     if (byProgram || byFriend || isOwnHost(request.headers.host, ALLOWED_HOSTS)) return;
     const how = "add it to ALLOWED_HOSTS, or set AUTH_TOKEN";
-    throw new AccessError("unknown_host", `This server does not know itself by that name: ${how}`);
+    throw new AccessError("unknown_host", `This server does not go by that name: ${how}`);
   }
 
   #actorOf(request: FastifyRequest, reply: FastifyReply): Actor {
@@ -176,7 +176,7 @@ class Door {
     }
     if (actor === null) {
       reply.header("www-authenticate", "Bearer");
-      throw new AccessError("wrong_token", "This token is none of this server's");
+      throw new AccessError("wrong_token", "This server does not know this token");
     }
     this.#guesses.noteRight(request.ip, actor);
     return actor;

@@ -43,7 +43,10 @@ export function hasSecret(secret: string): Guard {
 
 function refuse(request: FastifyRequest, reply: FastifyReply, message: string): void {
   // Without the URL, which may have a secret in it.
-  request.log.warn({ route: request.routeOptions.url }, "Refused a request of an unproven sender");
+  request.log.warn(
+    { route: request.routeOptions.url },
+    "Refused a request whose sender could not be verified",
+  );
   reply.code(403).send({ statusCode: 403, error: "Forbidden", message });
 }
 

@@ -100,7 +100,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
 
   const check = async () => {
     notReady = await dryRunAll(routes, log);
-    if (notReady) log.error({ reason: notReady }, "Not ready: calls are refused until this is mended");
+    if (notReady) log.error({ reason: notReady }, "Not ready: calls are refused until this is fixed");
   };
   const refused = (reason: RefusalReason) => (request: FastifyRequest) => {
     if (request.ws) metrics.refused.inc({ reason });

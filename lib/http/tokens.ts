@@ -105,9 +105,9 @@ export function watchTokens(tokens: Tokens, config: Config, log: Logger): () => 
   const read = () => {
     try {
       tokens.replace(readTokens(config));
-      log.info({ tokens: tokens.size }, "Read the tokens again");
+      log.info({ tokens: tokens.size }, "Reloaded the tokens");
     } catch (error) {
-      log.error({ err: describeError(error) }, "The tokens stay what they were");
+      log.error({ err: describeError(error) }, "The new tokens cannot be used: the old ones stay valid");
     }
   };
   watchFile(TOKENS_FILE, { interval: LOOK_EVERY_MS, persistent: false }, read);

@@ -80,7 +80,7 @@ export async function liveRoutes(app: FastifyInstance, options: LiveRoutesOption
     const query = check(streamQuery, request.query);
     if (live.full) {
       reply.header("retry-after", RETRY_AFTER_S);
-      throw new LiveError("too_many_viewers", "too many are watching: close a stream, or come back later");
+      throw new LiveError("too_many_viewers", "too many viewers: close a stream, or try again later");
     }
     reply.hijack();
     // What the server's hooks have set would be lost with the reply.

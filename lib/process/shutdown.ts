@@ -23,7 +23,7 @@ export function closeOnSignal(app: FastifyInstance, log: Logger): void {
       return;
     }
     closing = true;
-    log.info(`${why}: no more calls are taken, those running may finish`);
+    log.info(`${why}: taking no more calls, running ones may finish`);
     try {
       await app.drain(hurry.signal);
       const late = setTimeout(() => {
@@ -47,7 +47,7 @@ export function closeOnSignal(app: FastifyInstance, log: Logger): void {
       return;
     }
     exitCode = 1;
-    log.fatal({ err: describeError(error) }, "An error that belongs to no call");
+    log.fatal({ err: describeError(error) }, "An error outside any call");
     void close("Error");
   };
 

@@ -42,7 +42,7 @@ function refuseCycle(nodes: readonly AgentNode[], childrenOf: Graph["childrenOf"
   const visit = (node: AgentNode, path: readonly AgentNode[]): void => {
     if (path.includes(node)) {
       const names = [...path.slice(path.indexOf(node)), node].map(({ name }) => name);
-      throw new GraphError("cycle", `The edges go in a circle: ${names.join(" → ")}`);
+      throw new GraphError("cycle", `The edges form a cycle: ${names.join(" → ")}`);
     }
     if (done.has(node)) return;
     for (const child of childrenOf.get(node) ?? []) visit(child, [...path, node]);

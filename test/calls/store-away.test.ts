@@ -133,7 +133,9 @@ describe("a PostgreSQL that is away", { skip: skipWithoutPostgres }, () => {
     proxy.swallow();
     await talk(client, 2, 10);
     await until(async () => (await ready(server)).record !== "up to date");
-    await server.nextLine(({ msg }) => msg === "The store of calls is away: what it does not take waits");
+    await server.nextLine(
+      ({ msg }) => msg === "The store of calls is unavailable: writes wait until it is back",
+    );
     // From now on whoever connects anew gets through.
     proxy.mend();
     await until(async () => (await ready(server)).record === "up to date");

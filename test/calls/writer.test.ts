@@ -99,7 +99,7 @@ describe("the queue in front of the store", () => {
     assert.equal(writer.lost, 0);
     assert.equal(writer.backlogBytes, 0);
     assert.deepEqual(await files(), []);
-    assert.deepEqual(warnings, ["The store of calls is away: what it does not take waits"]);
+    assert.deepEqual(warnings, ["The store of calls is unavailable: writes wait until it is back"]);
   });
 
   test("keeps more than fits into memory in files, too", async () => {
@@ -177,7 +177,9 @@ describe("the queue in front of the store", () => {
     writer.push(turn(1));
     await writer.close();
     assert.equal(writer.lost, 1);
-    assert.ok(warnings.includes("What the store of calls had not taken could not be kept either"));
+    assert.ok(
+      warnings.includes("Writes that the store of calls did not take could not be kept in files either"),
+    );
   });
 
   test("reads on behind half a line, which a process that was killed may leave", async () => {

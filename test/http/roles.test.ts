@@ -194,15 +194,17 @@ describe("TOKENS_FILE", () => {
 
       await writeFile(file, `caller platform ${NEW}-2\nviewer wall ${NEW}\n`);
       if (how !== "a change of the file") server.signal("SIGHUP");
-      await server.nextLine(({ msg }) => msg === "Read the tokens again");
-      if ("WORKERS" in env) await server.nextLine(({ msg }) => msg === "Read the tokens again");
+      await server.nextLine(({ msg }) => msg === "Reloaded the tokens");
+      if ("WORKERS" in env) await server.nextLine(({ msg }) => msg === "Reloaded the tokens");
       await viewer.closed;
       assert.deepEqual([await status(TOKENS.viewer), await status(NEW)], [401, 200]);
       assert.notEqual((await client.turn("Where is my order?")).text, "");
 
       await writeFile(file, "viewer wall\n");
       server.signal("SIGHUP");
-      const refused = await server.nextLine(({ msg }) => msg === "The tokens stay what they were");
+      const refused = await server.nextLine(
+        ({ msg }) => msg === "The new tokens cannot be used: the old ones stay valid",
+      );
       assert.match(JSON.stringify(refused), /TOKENS_FILE, entry 1: expected `role name token`/);
       assert.equal(await status(NEW), 200);
       await client.close();

@@ -41,7 +41,7 @@ test("there is one model, and its key is a token", async () => {
     ["voice-agent"],
   );
   await assert.rejects(client("not-a-token").models.list(), (error: unknown) => {
-    return error instanceof OpenAI.AuthenticationError && /none of this server's/.test(error.message);
+    return error instanceof OpenAI.AuthenticationError && /does not know this token/.test(error.message);
   });
 });
 

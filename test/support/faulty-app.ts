@@ -38,5 +38,5 @@ const app = await createAgentServer({
 });
 closeOnSignal(app, log);
 await app.listen({ host: config.HOST, port: config.PORT });
-// An error that belongs to no call.
+// An error outside any call.
 process.on("SIGUSR2", () => setTimeout(() => fail("process"), 1));
