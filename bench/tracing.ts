@@ -1,7 +1,7 @@
 /*
- * What traces cost: the CPU time of the server for the same calls, with traces off and on, in pairs that begin with the one
- * and the other by turns. The collector is a process of its own that takes all and looks at nothing.
- * Run it with: node --import tsx bench/tracing.ts [pairs] [calls]
+ * What traces cost: the CPU time of two servers with the same calls at the same time, one with traces off and one with
+ * them on, so that what disturbs the machine disturbs both. The collector is a process of its own that takes all and looks
+ * at nothing. Run it with: node --import tsx bench/tracing.ts [rounds] [calls of each]
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,10 +22,10 @@ const COLLECTOR = `
   process.stdin.resume().on("end", () => process.exit());
 `;
 
-const pairs = Number(process.argv[2] ?? 6);
-const calls = Number(process.argv[3] ?? 300);
+const rounds = Number(process.argv[2] ?? 6);
+const calls = Number(process.argv[3] ?? 150);
 const mock = await MockOpenAi.start();
-const load = await Load.start();
+const loads = await Promise.all([Load.start(), Load.start()]);
 await mock.set(ANSWER);
 const collector = spawn(process.execPath, ["-e", COLLECTOR], { stdio: ["pipe", "pipe", "inherit"] });
 const endpoint = `http://127.0.0.1:${await portOf(collector)}`;
@@ -35,31 +35,33 @@ const on = await Peer.start("server", {
   env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
 });
 
-await round(off);
-await round(on);
+await both();
 const ratios: number[] = [];
 console.log(
-  "| pair | CPU per turn off, ms | on, ms | on ÷ off | first chunk p99 off, ms | on, ms |\n|---|---|---|---|---|---|",
+  "| round | CPU per turn off, ms | on, ms | on ÷ off | first chunk p99 off, ms | on, ms |\n|---|---|---|---|---|---|",
 );
-for (let pair = 1; pair <= pairs; pair += 1) {
-  const [first, second] = pair % 2 === 1 ? [off, on] : [on, off];
-  const a = await round(first);
-  const b = await round(second);
-  const [without, traced] = first === off ? [a, b] : [b, a];
+for (let round = 1; round <= rounds; round += 1) {
+  const [without, traced] = await both();
   const ratio = traced.cpuPerTurn / without.cpuPerTurn;
   ratios.push(ratio);
   const figures = [without.cpuPerTurn, traced.cpuPerTurn, ratio].map((value) => value.toFixed(3));
-  console.log(`| ${pair} | ${figures.join(" | ")} | ${without.p99.toFixed(0)} | ${traced.p99.toFixed(0)} |`);
+  console.log(`| ${round} | ${figures.join(" | ")} | ${without.p99.toFixed(0)} | ${traced.p99.toFixed(0)} |`);
 }
 const { median, min, max } = spread(ratios);
 console.log(`\nmedian ${median.toFixed(3)} (${min.toFixed(3)}–${max.toFixed(3)})`);
 
 await Promise.all([off.stop(), on.stop()]);
 collector.stdin?.end();
-load.stop();
+for (const load of loads) load.stop();
 mock.stop();
 
-async function round(server: Peer): Promise<{ cpuPerTurn: number; p99: number }> {
+type Figures = { cpuPerTurn: number; p99: number };
+
+function both(): Promise<[Figures, Figures]> {
+  return Promise.all([measure(loads[0], off), measure(loads[1], on)]);
+}
+
+async function measure(load: Load, server: Peer): Promise<Figures> {
   await load.open(server.wsUrl, calls);
   const report = await load.talk({
     callers: calls,

@@ -1,7 +1,7 @@
 import { applyPolicy, type TextPolicy } from "../text-policy.ts";
 import type { LogPayloads, RequestMessage } from "../wire/log-events.ts";
 import { GEN_AI } from "./names.ts";
-import { type Attributes, known } from "./span.ts";
+import { type Attributes, put } from "./span.ts";
 
 /** Most characters of a request's messages that go into its span, the latest first: thousands of spans may wait. */
 const MAX_INPUT_CHARS = 32_000;
@@ -29,41 +29,30 @@ export class Content {
     return applyPolicy(text, this.#policy);
   }
 
-  /** What was heard and what was said in a turn. */
-  turn(heard: readonly string[], said: string): Attributes {
-    if (this.isOff) return {};
+  /** Adds what was heard and what was said in a turn. */
+  addTurn(to: Attributes, heard: readonly string[], said: string): void {
+    if (this.isOff) return;
     const input = heard.map((text) => ({ role: "user", parts: [this.#part(text)] }));
-    return known({
-      [GEN_AI.inputMessages]: input.length === 0 ? null : JSON.stringify(input),
-      [GEN_AI.outputMessages]: said === "" ? null : JSON.stringify([this.#answer(said, [], "stop")]),
-    });
+    put(to, GEN_AI.inputMessages, input.length === 0 ? null : JSON.stringify(input));
+    put(to, GEN_AI.outputMessages, said === "" ? null : JSON.stringify([this.#answer(said, [], "stop")]));
   }
 
   /** @param said what the answer's words were. */
-  request({ messages, toolCalls, finishReason }: Request, said: string): Attributes {
-    if (this.isOff) return {};
+  addRequest(to: Attributes, { messages, toolCalls, finishReason }: Request, said: string): void {
+    if (this.isOff) return;
     const system = messages
       .filter(({ role }) => role === "system")
       .map(({ content }) => this.#part(textOf(content)));
-    return known({
-      [GEN_AI.systemInstructions]: system.length === 0 ? null : JSON.stringify(system),
-      [GEN_AI.inputMessages]: JSON.stringify(this.#input(messages)),
-      [GEN_AI.outputMessages]: JSON.stringify([
-        this.#answer(
-          said,
-          toolCalls.map((call) => this.#call(call)),
-          finishReason ?? "error",
-        ),
-      ]),
-    });
+    const calls = toolCalls.map((call) => this.#call(call));
+    put(to, GEN_AI.systemInstructions, system.length === 0 ? null : JSON.stringify(system));
+    put(to, GEN_AI.inputMessages, JSON.stringify(this.#input(messages)));
+    put(to, GEN_AI.outputMessages, JSON.stringify([this.#answer(said, calls, finishReason ?? "error")]));
   }
 
-  tool(args: unknown, result: string | null): Attributes {
-    if (this.isOff) return {};
-    return known({
-      [GEN_AI.toolArguments]: this.text(JSON.stringify(args) ?? "null"),
-      [GEN_AI.toolResult]: result === null ? null : this.text(result),
-    });
+  addTool(to: Attributes, args: unknown, result: string | null): void {
+    if (this.isOff) return;
+    put(to, GEN_AI.toolArguments, this.text(JSON.stringify(args) ?? "null"));
+    put(to, GEN_AI.toolResult, result === null ? null : this.text(result));
   }
 
   #input(messages: readonly RequestMessage[]): object[] {

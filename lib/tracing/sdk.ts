@@ -1,9 +1,9 @@
 import {
   type Context,
   ROOT_CONTEXT,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
-  TraceFlags,
   type Tracer,
   trace,
 } from "@opentelemetry/api";
@@ -23,7 +23,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { Logger } from "pino";
 import { CountingExporter, CountingProcessor, type SpanFigures } from "./losses.ts";
-import type { FinishedSpan, SpanWriter, TraceIds, WrittenRoot } from "./span.ts";
+import type { FinishedSpan, SpanWriter, TraceIds } from "./span.ts";
 
 /** How long what waits may take to leave when the server ends, ms; a collector that is down must not hold up an end. */
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -64,15 +64,10 @@ export class Sdk implements SpanWriter {
     return this.#ids.plan();
   }
 
-  writeRoot(ids: TraceIds, span: FinishedSpan): WrittenRoot {
+  writeRoot(ids: TraceIds, span: FinishedSpan): (child: FinishedSpan) => void {
     this.#ids.useNext(ids);
-    return { ...ids, sampled: this.#write(span, ROOT_CONTEXT) };
-  }
-
-  writeChild(root: WrittenRoot, span: FinishedSpan): void {
-    const { traceId, spanId, sampled } = root;
-    const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-    this.#write(span, trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags }));
+    const root = trace.setSpanContext(ROOT_CONTEXT, this.#write(span, ROOT_CONTEXT));
+    return (child) => this.#write(child, root);
   }
 
   /** Sends what waits, and ends; within {@link CLOSE_TIMEOUT_MS}, whatever the collector does. */
@@ -87,22 +82,21 @@ export class Sdk implements SpanWriter {
     clearTimeout(timer);
   }
 
-  /** @returns whether it is sampled. */
-  #write(span: FinishedSpan, parent: Context): boolean {
+  #write(span: FinishedSpan, parent: Context): SpanContext {
     const { name, kind, startedAt, endedAt, attributes, events, error } = span;
     const written = this.#tracer.startSpan(
       name,
       {
         kind: kind === "client" ? SpanKind.CLIENT : SpanKind.INTERNAL,
         startTime: timeOf(startedAt),
-        attributes: { ...attributes },
+        attributes,
       },
       parent,
     );
-    for (const event of events) written.addEvent(event.name, { ...event.attributes }, timeOf(event.at));
+    for (const event of events) written.addEvent(event.name, event.attributes, timeOf(event.at));
     if (error !== null) written.setStatus({ code: SpanStatusCode.ERROR, message: error });
     written.end(timeOf(endedAt));
-    return written.isRecording() || (written.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+    return written.spanContext();
   }
 }
 

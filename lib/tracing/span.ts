@@ -1,4 +1,5 @@
-export type Attributes = Readonly<Record<string, string | number | boolean | string[]>>;
+type AttributeValue = string | number | boolean | string[];
+export type Attributes = Record<string, AttributeValue>;
 
 export type SpanEvent = {
   name: string;
@@ -22,22 +23,14 @@ export type FinishedSpan = {
 /** A trace and its first span, as its log lines name them. */
 export type TraceIds = { readonly traceId: string; readonly spanId: string };
 
-/** A first span that has been written, for its children. */
-export type WrittenRoot = TraceIds & { readonly sampled: boolean };
-
 /** Where spans go. */
 export type SpanWriter = {
   newIds(): TraceIds;
-  writeRoot(ids: TraceIds, span: FinishedSpan): WrittenRoot;
-  writeChild(root: WrittenRoot, span: FinishedSpan): void;
+  /** Writes the first span of a trace; what it returns writes its children. */
+  writeRoot(ids: TraceIds, span: FinishedSpan): (child: FinishedSpan) => void;
 };
 
-/** Leaves out what is not known. */
-export function known(
-  attributes: Readonly<Record<string, string | number | boolean | string[] | null>>,
-): Attributes {
-  const entries = Object.entries(attributes).flatMap(([name, value]) =>
-    value === null ? [] : [[name, value] as const],
-  );
-  return Object.fromEntries(entries);
+/** Notes what is known. A span has a score of these: objects that are copied into one another would cost more than it. */
+export function put(into: Attributes, name: string, value: AttributeValue | null): void {
+  if (value !== null) into[name] = value;
 }

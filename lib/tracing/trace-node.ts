@@ -4,7 +4,7 @@ import type { LogPayloads } from "../wire/log-events.ts";
 import type { Content } from "./content.ts";
 import type { LogIds } from "./log-ids.ts";
 import { GEN_AI, OWN } from "./names.ts";
-import { known, type SpanWriter } from "./span.ts";
+import { type Attributes, put, type SpanWriter } from "./span.ts";
 import { type CallOfTrace, type TurnKind, TurnTrace } from "./turn-trace.ts";
 
 /** Of so many of the latest utterances it is known whose turn they are. */
@@ -98,7 +98,7 @@ export class TraceNode extends TimelineNode {
         break;
       }
       case "interrupt":
-        this.#current.addEvent(OWN.interrupt, at, known({ [OWN.turnNumber]: moment.turn?.number ?? null }));
+        this.#current.addEvent(OWN.interrupt, at, numberOf(moment.turn));
         break;
       case "escalation": {
         const { reason, action, outcome } = moment.escalation;
@@ -166,17 +166,16 @@ export class TraceNode extends TimelineNode {
     const trace = this.#answer?.turn === turn ? this.#answer.trace : this.#takeNext();
     this.#answer = null;
     const startedAt = this.#epoch(turn.offsetMs);
+    const about = numberOf(turn);
+    put(about, OWN.turnOutcome, turn.outcome);
+    put(about, OWN.replyMs, turn.replyMs);
+    put(about, GEN_AI.requestModel, turn.model);
     trace.write({
       kind: "answer",
       startedAt,
       endedAt: startedAt + (turn.answerMs ?? 0),
       said: turn.text,
-      attributes: known({
-        [OWN.turnNumber]: turn.number,
-        [OWN.turnOutcome]: turn.outcome,
-        [OWN.replyMs]: turn.replyMs,
-        [GEN_AI.requestModel]: turn.model,
-      }),
+      attributes: about,
       error: turn.outcome === "failed" ? "failed" : null,
     });
   }
@@ -199,12 +198,14 @@ export class TraceNode extends TimelineNode {
     // One that answers the caller is their turn.
     const trace = turn.replyMs === null ? this.#ownTurn() : this.#takeNext();
     const at = this.#epoch(turn.offsetMs);
-    const about = known({ [OWN.turnNumber]: turn.number, [OWN.replyMs]: turn.replyMs });
+    const about = numberOf(turn);
+    put(about, OWN.replyMs, turn.replyMs);
     this.#write(trace, kind, at, at, turn.text, about);
   }
 
   #writeAct({ action, text, by }: LogPayloads["supervisor"], at: number): void {
-    const about = known({ [OWN.supervisorAction]: action, [OWN.supervisorName]: by });
+    const about: Attributes = { [OWN.supervisorAction]: action };
+    put(about, OWN.supervisorName, by);
     this.#write(this.#ownTurn(), "supervisor", at, at, text ?? "", about);
   }
 
@@ -229,7 +230,7 @@ export class TraceNode extends TimelineNode {
     startedAt: number,
     endedAt: number,
     said: string,
-    attributes = known({}),
+    attributes: Attributes = {},
   ): void {
     trace.write({ kind, startedAt, endedAt, said, attributes });
   }
@@ -249,4 +250,10 @@ export class TraceNode extends TimelineNode {
     const trace = own && (request !== null || !own.isWritten) ? own : this.#current;
     trace.addVerdict(request, verdict, at);
   }
+}
+
+function numberOf(turn: AgentTurn | null): Attributes {
+  const about: Attributes = {};
+  put(about, OWN.turnNumber, turn?.number ?? null);
+  return about;
 }

@@ -5,11 +5,10 @@ import { COMPLETION_START, GEN_AI, GENERAL, OWN, providerOf } from "./names.ts";
 import {
   type Attributes,
   type FinishedSpan,
-  known,
+  put,
   type SpanEvent,
   type SpanWriter,
   type TraceIds,
-  type WrittenRoot,
 } from "./span.ts";
 
 /** Requests, tools and events kept of one turn. */
@@ -61,7 +60,8 @@ export class TurnTrace {
   readonly #tools = new Map<string, Tool>();
   readonly #events: SpanEvent[] = [];
   readonly #children: FinishedSpan[] = [];
-  #root: WrittenRoot | null = null;
+  /** Writes a child of what was written; null while nothing was. */
+  #child: ((span: FinishedSpan) => void) | null = null;
 
   constructor(call: CallOfTrace) {
     this.#call = call;
@@ -69,7 +69,7 @@ export class TurnTrace {
   }
 
   get isWritten(): boolean {
-    return this.#root !== null;
+    return this.#child !== null;
   }
 
   /** Whether the caller has said something in it. */
@@ -87,7 +87,7 @@ export class TurnTrace {
   }
 
   addRequest(request: RequestLog, endedAt: number): void {
-    if (this.#root) this.#writeChild(this.#chat({ request, endedAt }, ""));
+    if (this.#child) this.#writeChild(this.#chat({ request, endedAt }, ""));
     else if (this.#requests.length < MAX_PARTS) this.#requests.push({ request, endedAt });
   }
 
@@ -123,18 +123,17 @@ export class TurnTrace {
   /** It is over. */
   write({ kind, startedAt, endedAt, said, attributes = {}, error = null }: EndOfTurn): void {
     const { agent, writer, content } = this.#call;
-    this.#root = writer.writeRoot(this.ids, {
+    const about = this.#about("invoke_agent");
+    about[OWN.turnKind] = kind;
+    put(about, GENERAL.errorType, error);
+    content.addTurn(about, this.#heard, said);
+    Object.assign(about, attributes);
+    this.#child = writer.writeRoot(this.ids, {
       name: `invoke_agent ${agent}`,
       kind: "internal",
       startedAt,
       endedAt,
-      attributes: {
-        ...this.#about("invoke_agent"),
-        [OWN.turnKind]: kind,
-        ...(error === null ? {} : { [GENERAL.errorType]: error }),
-        ...content.turn(this.#heard, said),
-        ...attributes,
-      },
+      attributes: about,
       events: this.#events,
       error,
     });
@@ -148,101 +147,115 @@ export class TurnTrace {
   }
 
   #writeChild(span: FinishedSpan): void {
-    if (this.#root) this.#call.writer.writeChild(this.#root, span);
+    if (this.#child) this.#child(span);
     else if (this.#children.length < MAX_PARTS) this.#children.push(span);
   }
 
   /** On every span: whoever groups spans by their call looks at each. */
   #about(operation: string): Attributes {
     const { sessionId, agent, agentVersion } = this.#call;
-    return known({
-      [GEN_AI.operation]: operation,
-      [GEN_AI.conversation]: sessionId,
-      [GENERAL.session]: sessionId,
-      [GEN_AI.agentName]: agent,
-      [GEN_AI.agentVersion]: agentVersion,
-    });
+    const about: Attributes = {
+      "gen_ai.operation.name": operation,
+      "gen_ai.conversation.id": sessionId,
+      "session.id": sessionId,
+      "gen_ai.agent.name": agent,
+    };
+    put(about, GEN_AI.agentVersion, agentVersion);
+    return about;
   }
 
   #chat({ request, endedAt }: Request, said: string): FinishedSpan {
-    const { usage, server, firstChunkMs, error, purpose } = request;
+    const { usage, firstChunkMs, finishReason, purpose } = request;
     const startedAt = endedAt - request.tookMs;
-    const { hostname, port, protocol } = new URL(server);
+    // A request that nobody wanted any more has not failed.
+    const error = usage.outcome === "failed" ? (request.error ?? "_OTHER") : null;
+    const { provider, address, port } = serverOf(request.server);
+    const about = this.#about("chat");
+    about[GEN_AI.provider] = provider;
+    about[GEN_AI.requestModel] = usage.model;
+    about[GEN_AI.requestTemperature] = request.temperature;
+    if (request.streamed) about[GEN_AI.requestStream] = true;
+    put(about, GEN_AI.responseModel, request.responseModel);
+    put(about, GEN_AI.responseId, request.responseId);
+    if (finishReason !== null) about[GEN_AI.finishReasons] = [finishReason];
+    if (firstChunkMs !== null) {
+      about[GEN_AI.timeToFirstChunk] = firstChunkMs / 1_000;
+      about[COMPLETION_START] = new Date(startedAt + firstChunkMs).toISOString();
+    }
+    put(about, GEN_AI.inputTokens, usage.inputTokens);
+    put(about, GEN_AI.outputTokens, usage.outputTokens);
+    about[GENERAL.serverAddress] = address;
+    about[GENERAL.serverPort] = port;
+    put(about, GENERAL.errorType, error);
+    about[OWN.requestOutcome] = usage.outcome;
+    put(about, OWN.thinkingMs, usage.thinkingMs);
+    if (purpose === "verdict") put(about, OWN.utterance, request.utterance);
+    this.#call.content.addRequest(about, request, said);
     return {
       name: `chat ${usage.model}`,
       kind: "client",
       startedAt,
       endedAt,
-      attributes: {
-        ...this.#about("chat"),
-        ...known({
-          [GEN_AI.provider]: providerOf(hostname),
-          [GEN_AI.requestModel]: usage.model,
-          [GEN_AI.requestTemperature]: request.temperature,
-          [GEN_AI.requestStream]: request.streamed ? true : null,
-          [GEN_AI.responseModel]: request.responseModel,
-          [GEN_AI.responseId]: request.responseId,
-          [GEN_AI.finishReasons]: request.finishReason === null ? null : [request.finishReason],
-          [GEN_AI.timeToFirstChunk]: firstChunkMs === null ? null : firstChunkMs / 1_000,
-          [COMPLETION_START]: firstChunkMs === null ? null : new Date(startedAt + firstChunkMs).toISOString(),
-          [GEN_AI.inputTokens]: usage.inputTokens,
-          [GEN_AI.outputTokens]: usage.outputTokens,
-          [GENERAL.serverAddress]: hostname,
-          [GENERAL.serverPort]: Number(port || (protocol === "https:" ? 443 : 80)),
-          // A request that nobody wanted any more has not failed.
-          [GENERAL.errorType]: usage.outcome === "failed" ? (error ?? "_OTHER") : null,
-          [OWN.requestOutcome]: usage.outcome,
-          [OWN.thinkingMs]: usage.thinkingMs,
-          [OWN.utterance]: purpose === "verdict" ? request.utterance : null,
-        }),
-        ...this.#call.content.request(request, said),
-      },
+      attributes: about,
       events: request.retries.map(({ afterMs, because }) => ({
         name: OWN.retry,
         at: startedAt + afterMs,
         attributes: { [GENERAL.errorType]: because },
       })),
-      error: usage.outcome === "failed" ? (error ?? "failed") : null,
+      error,
     };
   }
 
   #toolSpan(id: string, tool: Tool, turnEndedAt: number): FinishedSpan {
     const { name, args, startedAt, endedAt, result, outcome } = tool;
+    const error = outcome === "ok" ? null : outcome;
+    const about = this.#about("execute_tool");
+    about[GEN_AI.toolName] = name;
+    about[GEN_AI.toolCallId] = id;
+    about[GEN_AI.toolType] = "function";
+    put(about, GENERAL.errorType, error);
+    this.#call.content.addTool(about, args, result);
     return {
       name: `execute_tool ${name}`,
       kind: "internal",
       startedAt,
       endedAt: endedAt ?? turnEndedAt,
-      attributes: {
-        ...this.#about("execute_tool"),
-        [GEN_AI.toolName]: name,
-        [GEN_AI.toolCallId]: id,
-        [GEN_AI.toolType]: "function",
-        ...(outcome === "ok" ? {} : { [GENERAL.errorType]: outcome }),
-        ...this.#call.content.tool(args, result),
-      },
+      attributes: about,
       events: [],
-      error: outcome === "ok" ? null : outcome,
+      error,
     };
   }
 
   #evaluation(verdict: LogPayloads["sentiment"], at: number): SpanEvent {
-    const { cause } = verdict;
-    return {
-      name: GEN_AI.evaluation,
-      at,
-      attributes: known({
-        [GEN_AI.evaluationName]: "caller_sentiment",
-        [GEN_AI.evaluationScore]: verdict.score,
-        [GEN_AI.evaluationLabel]: verdict.sentiment,
-        // It quotes the caller.
-        [GEN_AI.evaluationExplanation]: cause === null ? null : this.#call.content.text(cause),
-        [GENERAL.errorType]: verdict.fallbackBecause,
-        [OWN.upset]: verdict.upset,
-        [OWN.frustrationCount]: verdict.frustrationCount,
-        [OWN.verdictSource]: verdict.source,
-        [OWN.utterance]: verdict.utterance,
-      }),
-    };
+    const { cause, fallbackBecause, utterance } = verdict;
+    const attributes: Attributes = {};
+    attributes[GEN_AI.evaluationName] = "caller_sentiment";
+    attributes[GEN_AI.evaluationScore] = verdict.score;
+    attributes[GEN_AI.evaluationLabel] = verdict.sentiment;
+    // It quotes the caller.
+    put(attributes, GEN_AI.evaluationExplanation, cause === null ? null : this.#call.content.text(cause));
+    put(attributes, GENERAL.errorType, fallbackBecause);
+    attributes[OWN.upset] = verdict.upset;
+    attributes[OWN.frustrationCount] = verdict.frustrationCount;
+    attributes[OWN.verdictSource] = verdict.source;
+    attributes[OWN.utterance] = utterance;
+    return { name: GEN_AI.evaluation, at, attributes };
   }
+}
+
+type Server = { provider: string; address: string; port: number };
+/** Read once: there are as many as models are configured. */
+const servers = new Map<string, Server>();
+
+function serverOf(url: string): Server {
+  const seen = servers.get(url);
+  if (seen) return seen;
+  const { hostname, port, protocol } = new URL(url);
+  const server = {
+    provider: providerOf(hostname),
+    address: hostname,
+    port: Number(port || (protocol === "https:" ? 443 : 80)),
+  };
+  servers.set(url, server);
+  return server;
 }
