@@ -29,10 +29,11 @@ const loads = await Promise.all([Load.start(), Load.start()]);
 await mock.set(ANSWER);
 const collector = spawn(process.execPath, ["-e", COLLECTOR], { stdio: ["pipe", "pipe", "inherit"] });
 const endpoint = `http://127.0.0.1:${await portOf(collector)}`;
-const off = await Peer.start("server", { baseUrl: mock.baseUrl });
+const started = { baseUrl: mock.baseUrl, env: { MODEL_CHECK: "false" } };
+const off = await Peer.start("server", started);
 const on = await Peer.start("server", {
-  baseUrl: mock.baseUrl,
-  env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
+  ...started,
+  env: { ...started.env, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
 });
 
 await both();
