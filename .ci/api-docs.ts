@@ -21,7 +21,10 @@ const LIVE = ["hello", "this is ridiculous"];
 /** Routes that refuse more than their schema can say. */
 const STRICT = [
   ...["/calls", "/calls.csv", "/calls.jsonl", "/quality", "/quality/compare"],
-  "/calls/{id}/review/verdicts/{turn}",
+  "/quality/reviews",
+  ...["verdicts/{turn}", "scorecard", "remarks", "remarks/{remark}"].map(
+    (path) => `/calls/{id}/review/${path}`,
+  ),
 ];
 const MAX_EXAMPLES = 20;
 const SEED = 7;

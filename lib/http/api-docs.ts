@@ -15,6 +15,7 @@ const QUERY = "tokenInAddress";
 export async function serveApiDocs(app: FastifyInstance, hasTokens: boolean): Promise<void> {
   await app.register(swagger, {
     openapi: {
+      openapi: "3.1.0",
       info: {
         title: "voice-agent-server",
         version: "1",
