@@ -140,7 +140,7 @@ describe("calls outlive their process", () => {
     await onlyWhen(server, hasEnded);
     const shown = await report("--last");
     assert.match(shown, /, chat$/m);
-    assert.match(shown, /caller +negative +60 % +−2.5 +My parcel is lost and I am really disappointed/);
+    assert.match(shown, /caller +frustrated +70 % +−5 +My parcel is lost and I am really disappointed/);
     assert.ok(shown.includes(text.slice(0, 40)), shown);
     assert.ok(shown.includes(cli.greeting.slice(0, 40)), shown);
     await server.stop();
