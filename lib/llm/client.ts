@@ -119,7 +119,7 @@ export function createLlm(config: Config, log: Logger = pino({ level: "silent" }
       fetch: embeddedFetch,
       logLevel: "off",
     });
-    const provider = "the embedded rule-based model";
+    const provider = "the embedded model";
     const models = new Models({ client, host: provider, log });
     return { client, provider, models, second: null, ...shared };
   }

@@ -47,9 +47,9 @@ describe("npm start", () => {
 
   test("with no key serves calls from the embedded model, log and /ready say so, and SIGTERM ends it with 0", async () => {
     await started({}, async (server) => {
-      await server.nextLine(({ msg }) => msg === "Answers come from the embedded rule-based model");
+      await server.nextLine(({ msg }) => msg === "Answers come from the embedded model");
       const ready = readySchema.parse(await (await fetch(`${server.url}/ready`)).json());
-      assert.deepEqual(ready, { status: "ready", answers_from: "the embedded rule-based model" });
+      assert.deepEqual(ready, { status: "ready", answers_from: "the embedded model" });
       const client = await VoiceClient.connect(server.wsUrl);
       assert.match((await client.turn("Where is my order?")).text, /order number/);
       await client.close();

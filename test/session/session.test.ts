@@ -174,7 +174,7 @@ describe("readiness", () => {
         session.addEdge(b, a);
         return session.start();
       },
-      /circle: a → b → a/,
+      /cycle: a → b → a/,
     ],
     [
       "an edge to a node that was not added",
