@@ -9,12 +9,12 @@ import { type ServerProcess, startServerProcess } from "../test/support/server-p
 import { VoiceClient } from "../test/support/voice-client.ts";
 
 /*
- * Holds the OpenAPI document against the server, with schemathesis: with no tokens set, and with the tokens of an admin, of
- * a viewer, and with none where one is asked for. There are stored calls and one that runs.
+ * Holds the OpenAPI document against the server, with schemathesis: with no tokens set, and with an admin's, and
+ * with none where one is asked for. There are stored calls and one that runs.
  */
 
 const [program = "schemathesis"] = process.argv.slice(2);
-const TOKENS = { admin: "the-token-of-an-admin", viewer: "the-token-of-a-viewer" } as const;
+const TOKEN = "the-token-of-an-admin";
 /** What the caller says in the calls that are on record, the last of which escalates, and in the one that runs. */
 const STORED = [["hello"], ["This is ridiculous", "You are useless", "I am furious"]];
 const LIVE = ["hello", "this is ridiculous"];
@@ -26,7 +26,7 @@ const STRICT = [
     (path) => `/calls/{id}/review/${path}`,
   ),
 ];
-const MAX_EXAMPLES = 20;
+const MAX_EXAMPLES = 10;
 const SEED = 7;
 /** Gives up on a run that hangs, ms. */
 const GUARD_MS = 300_000;
@@ -39,7 +39,7 @@ const ids = z.object({
 async function call(server: ServerProcess, words: readonly string[], callId: string): Promise<VoiceClient> {
   const client = await VoiceClient.connect(server.wsUrl, {
     init: { caller: { call_id: callId } },
-    headers: { authorization: `Bearer ${TOKENS.admin}` },
+    headers: { authorization: `Bearer ${TOKEN}` },
   });
   client.join();
   for (const each of words) {
@@ -50,7 +50,7 @@ async function call(server: ServerProcess, words: readonly string[], callId: str
 }
 
 async function get(server: ServerProcess, path: string): Promise<unknown> {
-  const headers = { authorization: `Bearer ${TOKENS.admin}` };
+  const headers = { authorization: `Bearer ${TOKEN}` };
   return (await fetch(`${server.url}${path}`, { headers })).json();
 }
 
@@ -127,10 +127,9 @@ async function holdTo(name: string, env: Record<string, string>, token: string |
   }
 }
 
-const tokens = { TOKENS: `viewer kim ${TOKENS.viewer}`, AUTH_TOKEN: TOKENS.admin };
+const tokens = { AUTH_TOKEN: TOKEN };
 const results = [
-  await holdTo("an admin's token", tokens, TOKENS.admin),
-  await holdTo("a viewer's token", tokens, TOKENS.viewer),
+  await holdTo("an admin's token", tokens, TOKEN),
   await holdTo("no token where one is asked for", tokens, null),
   await holdTo("no tokens are set", {}, null),
 ];
