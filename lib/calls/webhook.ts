@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import { doubling } from "./news/back-off.ts";
 import type { Receiver, Refusal } from "./news/receiver.ts";
 import { reportCall } from "./report.ts";
 import { readCall } from "./store/read.ts";
@@ -25,9 +26,7 @@ export type WebhookOptions = {
 };
 
 /** The wait after the nth failed try: doubling from 10 s to an hour, ms. */
-export function backOff(tries: number): number {
-  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (tries - 1));
-}
+export const backOff = doubling(FIRST_RETRY_MS, MAX_RETRY_MS);
 
 /**
  * Queues the news that a call has ended, in the transaction that ends it. `at`: not before this, epoch ms. The news of an

@@ -1,3 +1,5 @@
+import { asPattern } from "../words.ts";
+
 /*
  * What the rules listen for. A phrase is words; `a/b` is either, and a word with `?` may be missing:
  * "speak/talk to a/an real/live? person" also finds "talk to a person". One that begins with `=` is a sentence.
@@ -97,7 +99,7 @@ function wordsToSource(phrase: string): string {
   let begun = false;
   for (const token of phrase.trim().split(/\s+/)) {
     const isOptional = token.endsWith("?");
-    const words = `(?:${(isOptional ? token.slice(0, -1) : token).split("/").map(escapeWord).join("|")})`;
+    const words = `(?:${(isOptional ? token.slice(0, -1) : token).split("/").map(asPattern).join("|")})`;
     // The blank belongs to the optional word, so that it goes with it.
     const before = begun ? " " : "";
     const after = isOptional && !begun ? " " : "";
@@ -105,8 +107,4 @@ function wordsToSource(phrase: string): string {
     begun ||= !isOptional;
   }
   return source;
-}
-
-function escapeWord(word: string): string {
-  return word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

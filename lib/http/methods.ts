@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { asPattern } from "../words.ts";
 
 /**
  * Answers what no route takes: with 405 and `Allow` where the address is one of ours and takes other methods (RFC 9110,
@@ -38,9 +39,7 @@ export function refuseUnrouted(app: FastifyInstance): (request: FastifyRequest, 
 function patternOf(url: string): RegExp {
   const source = url
     .split("/")
-    .map((part) =>
-      part.startsWith(":") ? "[^/]+" : part === "*" ? ".*" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
-    )
+    .map((part) => (part.startsWith(":") ? "[^/]+" : part === "*" ? ".*" : asPattern(part)))
     .join("/");
   return new RegExp(`^${source}$`);
 }

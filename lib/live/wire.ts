@@ -5,7 +5,7 @@ import { CONVERSATION_TYPES } from "../wire/events.ts";
 import { TRANSFER_OUTCOMES } from "../wire/line-events.ts";
 import { FEEDBACK, SENTIMENTS, SUPERVISOR_ACTIONS } from "../wire/log-events.ts";
 import { personName } from "../wire/person-name.ts";
-import { supervisorText } from "./supervisor-command.ts";
+import { alertFeedback, supervisorText } from "./supervisor-command.ts";
 
 /* The JSON of these routes: the picture of a live call as `board.ts` makes it, and what a supervisor sends. */
 
@@ -120,9 +120,9 @@ export const sessionParams = z.object({ session: z.string() });
 export const signedBody = z.object({ as: personName.nullish() });
 export const spokenBody = z.object({ text: supervisorText });
 export const opinionBody = z.object({
-  rule: z.string().min(1).max(100),
+  rule: alertFeedback.shape.rule,
   alert_at: z.iso.datetime({ offset: true }).transform((at) => new Date(at).toISOString()),
-  feedback: z.enum(FEEDBACK),
+  feedback: alertFeedback.shape.feedback,
 });
 
 /** What acts and suggestions are refused with. */

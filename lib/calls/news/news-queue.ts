@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { doubling } from "./back-off.ts";
 import type { Receiver } from "./receiver.ts";
 
 /** Posts under way at a time, of different calls. */
@@ -21,9 +22,7 @@ export type NewsItem = {
 };
 
 /** The wait after the nth failed try: doubling from 1 s to five minutes, ms. */
-export function newsBackOff(tries: number): number {
-  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (tries - 1));
-}
+export const newsBackOff = doubling(FIRST_RETRY_MS, MAX_RETRY_MS);
 
 export type NewsQueueOptions = {
   receiver: Receiver;
