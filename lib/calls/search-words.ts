@@ -5,11 +5,15 @@
 
 /** Longer runs of letters are nobody's search word, characters. */
 const MAX_WORD = 64;
+/** Of a longer text only the beginning is searched, characters: that is eight minutes of one person's speech. */
+const MAX_TEXT = 8_192;
 /** A query of more words than this is cut; each costs a look into the index. */
 const MAX_QUERY_WORDS = 20;
 /** Shorter words are found as they are; longer ones also as the beginning of a word: refund finds refunds. */
 const MIN_PREFIX = 3;
 
+/** What is its own plain form but for capitals. */
+const ASCII_WORD = /^[A-Za-z0-9]+$/;
 const RUN = /[\p{L}\p{N}\p{M}]+/gu;
 /** Written without spaces between words. */
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
@@ -18,8 +22,9 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 /** A word as it is compared, and where it stands in the text. */
 export type Word = { word: string; index: number; length: number };
 
+/** The words of a text, or of its first {@link MAX_TEXT} characters. */
 export function wordsOf(text: string): Word[] {
-  return [...text.matchAll(RUN)].flatMap((match) =>
+  return [...text.slice(0, MAX_TEXT).matchAll(RUN)].flatMap((match) =>
     pieces(match[0]).flatMap(({ piece, index }) => {
       const word = plain(piece).slice(0, MAX_WORD);
       return word === "" ? [] : [{ word, index: match.index + index, length: piece.length }];
@@ -64,6 +69,7 @@ export function findTerm(text: readonly Word[], { words, prefix }: Term): { firs
 }
 
 function plain(text: string): string {
+  if (ASCII_WORD.test(text)) return text.toLowerCase();
   return (
     text
       .normalize("NFKD")

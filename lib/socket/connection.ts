@@ -135,6 +135,8 @@ export class Connection implements FaultOwner {
     this.#closing = true;
     if (this.#session) this.#session.end("refused", 1008, why);
     else this.#close(1008, why);
+    // What it goes on sending is not worth unmasking; and so held up, it comes to read why.
+    this.#socket.pause();
     return false;
   }
 

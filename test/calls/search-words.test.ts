@@ -38,6 +38,11 @@ describe("the words of a text", () => {
   });
 });
 
+test("of a text without end the beginning is searched, and a run of letters without end is a short word", () => {
+  assert.equal(words("and ".repeat(10_000)).length, 2_048);
+  assert.deepEqual(words(`refund ${"x".repeat(30_000)}`), ["refund", "x".repeat(64)]);
+});
+
 describe("a search", () => {
   test("finds beginnings of words, and quoted words next to each other as they are", () => {
     assert.deepEqual(parseSearch('Refund "Two  Weeks" of'), [
