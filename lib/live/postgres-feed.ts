@@ -66,9 +66,9 @@ class PostgresFeed implements LiveFeed {
   readonly #sightings = new Sightings();
   /** The calls of this server that go on. */
   readonly #running = new Set<string>();
-  /** Calls whose beginning a query has carried that did not succeed, as far as anybody knows. */
-  readonly #perhapsHeard = new Set<string>();
   #waiting: LiveEvent[] = [];
+  /** What is being stored, or perhaps was: sent again as it is until the database says so. `first` is its first's number. */
+  #batch: { first: number; events: readonly LiveEvent[] } = { first: 0, events: [] };
   #isThinned = false;
   #isFailing = false;
   #isBeating = false;
@@ -162,44 +162,47 @@ class PostgresFeed implements LiveFeed {
   }
 
   async #store(): Promise<void> {
-    const events = this.#waiting.slice(0, STORE_AT_ONCE);
+    if (this.#batch.events.length === 0) {
+      this.#batch = { ...this.#batch, events: this.#waiting.slice(0, STORE_AT_ONCE) };
+      this.#waiting = this.#waiting.slice(STORE_AT_ONCE);
+    }
+    const { first, events } = this.#batch;
     if (events.length === 0) return;
-    this.#waiting = this.#waiting.slice(STORE_AT_ONCE);
     try {
-      await this.#insert(events);
+      await this.#insert(events, first);
+      this.#batch = { first: first + events.length, events: [] };
       this.#isFailing = false;
       this.#isThinned = false;
-      this.#perhapsHeard.clear();
     } catch (error) {
       if (!this.#isFailing) this.#warn(error);
       this.#isFailing = true;
-      this.#waiting = [...events, ...this.#waiting];
-      for (const { type, sessionId } of events)
-        if (type === "call.started") this.#perhapsHeard.add(sessionId);
     }
-    if (this.#waiting.length === 0 || (this.#closed && this.#isFailing)) return;
+    if (this.#closed && this.#isFailing) return;
+    if (this.#waiting.length === 0 && this.#batch.events.length === 0) return;
     if (this.#closed) return this.#store();
     this.#storeTimer ??= setTimeout(() => this.#storeSoon(), this.#isFailing ? RETRY_AFTER_MS : 0);
   }
 
-  async #insert(events: readonly LiveEvent[]): Promise<void> {
+  async #insert(events: readonly LiveEvent[], first: number): Promise<void> {
     // The lock is taken before the first id is, and held until the batch can be seen by all.
     await this.#pool.query(
       `with my_turn as materialized (select pg_advisory_xact_lock($1)),
        stored as (
-         insert into live_events (instance, session_id, type, body)
-         select $2, e.session_id, e.type, e.body
+         insert into live_events (instance, number, session_id, type, body)
+         select $2, $6 + e.n, e.session_id, e.type, e.body
          from my_turn, unnest($3::text[], $4::text[], $5::text[]) with ordinality as e (session_id, type, body, n)
          order by e.n
+         on conflict (instance, number) do nothing
          returning id
        )
-       select pg_notify('${EVENTS}', max(id)::text) from stored`,
+       select pg_notify('${EVENTS}', max(id)::text) from stored having max(id) is not null`,
       [
         STORING_EVENTS,
         this.#instance,
         events.map(({ sessionId }) => sessionId),
         events.map(({ type }) => type),
         events.map((event) => JSON.stringify(event)),
+        first,
       ],
     );
   }
@@ -276,7 +279,7 @@ class PostgresFeed implements LiveFeed {
   }
 
   #thin(): void {
-    this.#waiting = thin(this.#waiting, MAX_WAITING, (sessionId) => !this.#perhapsHeard.has(sessionId));
+    this.#waiting = thin(this.#waiting, MAX_WAITING);
     if (!this.#isThinned) this.#log.warn("The database does not keep up: viewers lose live events");
     this.#isThinned = true;
   }

@@ -24,6 +24,11 @@ export async function makeLiveTables(pool: pg.Pool): Promise<void> {
         body text not null,
         stored_at timestamptz not null default now()
       )`);
+    // The server's own number for it: a batch whose answer was lost is sent again, and stored once.
+    await client.query("alter table live_events add column if not exists number bigint");
+    await client.query(
+      "create unique index if not exists live_events_once on live_events (instance, number)",
+    );
     await client.query("create index if not exists live_events_by_session on live_events (session_id, type)");
     await client.query("create index if not exists live_events_by_time on live_events (stored_at)");
     await client.query(`

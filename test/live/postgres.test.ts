@@ -319,6 +319,32 @@ describe("servers that share a PostgreSQL database", { skip }, () => {
     });
   });
 
+  test("see an event once whose storing was done and not confirmed", async () => {
+    await withDatabase(async (pool) => {
+      let isConfirmed = false;
+      const forgetful = new Proxy(pool(), {
+        get(target, name) {
+          if (name !== "query") return Reflect.get(target, name, target);
+          return async (text: string, values: unknown[]) => {
+            const result = await target.query(text, values);
+            if (isConfirmed || !text.includes("into live_events")) return result;
+            isConfirmed = true;
+            throw new Error("the connection broke before the answer came");
+          };
+        },
+      });
+      const feed = await openPostgresFeed(forgetful, log, BEAT_MS);
+      const seen = collect(feed);
+      for (const text of ["one", "two", "three"]) feed.publish(said(text));
+      await seen.until(3);
+      feed.publish(said("four"));
+      await seen.until(4);
+      assert.ok(isConfirmed);
+      assert.deepEqual(seen.texts, ["one", "two", "three", "four"]);
+      await feed.close();
+    });
+  });
+
   test("answer for a call whose server has gone silent", async () => {
     await withDatabase(async (pool) => {
       const feed = await openPostgresFeed(pool(), log, BEAT_MS);
