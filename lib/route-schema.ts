@@ -44,7 +44,7 @@ export function toProblem(error: Error): z.output<typeof problemWire> {
   return { statusCode, code, error: STATUS_CODES[statusCode] ?? "", message: error.message };
 }
 
-/** A route's schemas as OpenAPI wants them. @param tag which part of the API it belongs to. */
+/** A route's schemas, which become JSON Schema when somebody asks for it. @param tag which part of the API it belongs to. */
 export function describe(
   tag: string,
   summary: string,
@@ -53,9 +53,9 @@ export function describe(
   return {
     summary,
     tags: [tag],
-    ...(params ? { params: toJsonSchema(params) } : {}),
-    ...(querystring ? { querystring: toJsonSchema(querystring) } : {}),
-    ...(body ? { body: toJsonSchema(body) } : {}),
+    ...(params ? { params } : {}),
+    ...(querystring ? { querystring } : {}),
+    ...(body ? { body } : {}),
     response: Object.fromEntries(
       Object.entries(answers).map(([status, answer]) => [status, toResponse(answer)]),
     ),
@@ -63,12 +63,19 @@ export function describe(
 }
 
 function toResponse(answer: z.ZodType | Content): object {
-  if (answer instanceof z.ZodType) return toJsonSchema(answer);
-  const content = Object.entries(answer).map(([type, schema]) => [type, { schema: toJsonSchema(schema) }]);
+  if (answer instanceof z.ZodType) return answer;
+  const content = Object.entries(answer).map(([type, schema]) => [type, { schema }]);
   return { description: "OK", content: Object.fromEntries(content) };
 }
 
-export function toJsonSchema(schema: z.ZodType): object {
+/** What {@link describe} has put together, with every schema in it as JSON Schema. */
+export function toJson(described: unknown): unknown {
+  if (described instanceof z.ZodType) return toJsonSchema(described);
+  if (typeof described !== "object" || described === null || Array.isArray(described)) return described;
+  return Object.fromEntries(Object.entries(described).map(([key, value]) => [key, toJson(value)]));
+}
+
+function toJsonSchema(schema: z.ZodType): object {
   const { $schema, ...json } = z.toJSONSchema(schema, {
     target: "draft-7",
     io: "input",

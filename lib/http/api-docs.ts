@@ -1,6 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema, RouteOptions } from "fastify";
-import { problemWire, toJsonSchema } from "../route-schema.ts";
+import { problemWire, toJson } from "../route-schema.ts";
 import type { Access } from "./roles.ts";
 
 /** The names of the ways to show a token. */
@@ -47,14 +47,14 @@ function atTheDoor(
     ...(schema.body ? [400, 413, 415] : []),
     500,
   ];
-  const problem = toJsonSchema(problemWire);
   const own = typeof schema.response === "object" ? schema.response : {};
-  return {
+  const described = {
     ...schema,
     description: WHO[access],
     security: securityOf(access, tokenInQuery, hasTokens),
-    response: { ...Object.fromEntries(answers.map((status) => [status, problem])), ...own },
+    response: { ...Object.fromEntries(answers.map((status) => [status, problemWire])), ...own },
   };
+  return Object.fromEntries(Object.entries(described).map(([key, value]) => [key, toJson(value)]));
 }
 
 function securityOf(access: Access, tokenInQuery: boolean, hasTokens: boolean): Record<string, string[]>[] {
