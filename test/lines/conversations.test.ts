@@ -456,49 +456,52 @@ const LAST_CONVERSATIONS: readonly (Conversation & { env: Readonly<Record<string
   },
 ];
 
-for (const platform of PLATFORMS) {
-  describe(`a call by ${platform.name}`, () => {
-    let server: LineServer;
-    before(async () => {
-      server = await startLineServer();
-    });
-    after(() => server.close());
-
-    for (const { name, needs, play } of CONVERSATIONS) {
-      if (needs && !platform.can[needs]) continue;
-      test(name, async () => {
-        server.mock.onChat(({ utterance }) => `Answer to: ${utterance}`);
-        const phone = await platform.dial(server.url);
-        const scene = { phone, server, platform };
-        await greeted(scene, platform.can);
-        await play(scene);
-        await phone.hangsUp().catch(() => {});
+// Side by side, for most of their time is a line that waits for somebody to come back.
+describe("by every line", { concurrency: PLATFORMS.length }, () => {
+  for (const platform of PLATFORMS) {
+    describe(`a call by ${platform.name}`, { concurrency: 1 }, () => {
+      let server: LineServer;
+      before(async () => {
+        server = await startLineServer();
       });
-    }
+      after(() => server.close());
 
-    for (const { name, needs, env, play } of LAST_CONVERSATIONS) {
-      if (needs && !platform.can[needs]) continue;
-      test(name, async () => {
-        const own = await startLineServer(env);
-        const phone = await platform.dial(own.url);
-        const scene = { phone, server: own, platform };
-        try {
-          if (needs !== "speaksFirst") await greeted(scene, platform.can);
-          else assert.match(await phone.hears(), GREETING);
-          // A call is begun by its first request where the agent cannot speak first.
-          if (!platform.can.speaksFirst) {
-            phone.says("hello");
-            assert.equal(await phone.hears(), "Answer to: hello");
-          }
+      for (const { name, needs, play } of CONVERSATIONS) {
+        if (needs && !platform.can[needs]) continue;
+        test(name, async () => {
+          server.mock.onChat(({ utterance }) => `Answer to: ${utterance}`);
+          const phone = await platform.dial(server.url);
+          const scene = { phone, server, platform };
+          await greeted(scene, platform.can);
           await play(scene);
-        } finally {
           await phone.hangsUp().catch(() => {});
-          await own.close();
-        }
-      });
-    }
-  });
-}
+        });
+      }
+
+      for (const { name, needs, env, play } of LAST_CONVERSATIONS) {
+        if (needs && !platform.can[needs]) continue;
+        test(name, async () => {
+          const own = await startLineServer(env);
+          const phone = await platform.dial(own.url);
+          const scene = { phone, server: own, platform };
+          try {
+            if (needs !== "speaksFirst") await greeted(scene, platform.can);
+            else assert.match(await phone.hears(), GREETING);
+            // A call is begun by its first request where the agent cannot speak first.
+            if (!platform.can.speaksFirst) {
+              phone.says("hello");
+              assert.equal(await phone.hears(), "Answer to: hello");
+            }
+            await play(scene);
+          } finally {
+            await phone.hangsUp().catch(() => {});
+            await own.close();
+          }
+        });
+      }
+    });
+  }
+});
 
 test("every frame to jambonz is one of its documentation, and every verb valid by its schema", () => {
   assert.ok(jambonzFrames.length > 50);
