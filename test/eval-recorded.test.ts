@@ -8,6 +8,7 @@ import { setVerdictLabel } from "../lib/calls/review/verdict-labels.ts";
 import { type Database, openDatabase } from "../lib/calls/store/database.ts";
 import type { Sentiment } from "../lib/wire/log-events.ts";
 import { assistantTurn, callRecord, storeCall, userTurn } from "./support/call-records.ts";
+import { argsOf } from "./support/programs.ts";
 import { describeStores, type TestStore } from "./support/stores.ts";
 
 const run = promisify(execFile);
@@ -27,7 +28,7 @@ describeStores("labels on recorded calls", (create) => {
   });
 
   const evaluate = async (args: string[], url = store.url) => {
-    const node = ["--import", "tsx", "training/eval-cli.ts", ...args];
+    const node = [...argsOf("training/eval-cli.ts"), ...args];
     const { PATH = "", HOME = "" } = process.env;
     const env = { PATH, HOME, DATABASE_URL: url };
     return run(process.execPath, node, { env })

@@ -13,13 +13,14 @@ import { embeddedJudge, judgeCall } from "../training/calls.ts";
 import { LabelError, type LabelledCall, readLabelledCalls } from "../training/labelled-calls.ts";
 import { measure } from "../training/measure.ts";
 import { learnFromComments, train } from "../training/train.ts";
+import { argsOf } from "./support/programs.ts";
 
 const AUTHOR = new URL("../training/calls/train-1.jsonl", import.meta.url).pathname;
 const run = promisify(execFile);
 
 /** A command as `npm run` starts it; gives what it printed, and how it ended. */
 async function command(script: string, ...args: string[]) {
-  const node = ["--import", "tsx", `training/${script}.ts`, ...args];
+  const node = [...argsOf(`training/${script}.ts`), ...args];
   const { stdout, stderr, code } = await run(process.execPath, node)
     .catch((error: { stdout: string; stderr: string; code: number }) => error)
     .then((result) => ({ code: 0, ...result }));

@@ -9,7 +9,7 @@ import { CallTranscript } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
 import { InHand } from "./in-hand.js";
 import { nameOf } from "./name-of.js";
-import { formatRoute } from "./route.js";
+import { formatRoute, isSessionId } from "./route.js";
 import { ScoreChart } from "./score-chart.js";
 import { Loading } from "./states.js";
 import { SupervisorPanel } from "./supervisor-panel.js";
@@ -22,8 +22,16 @@ function ToReport({ id }) {
   return html`<${Loading} what="its report" />`;
 }
 
-/** One live call, as it happens. @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
-export function CallView({ id, onUnauthorised }) {
+/**
+ * One live call, as it happens; by the platform's id it is looked up as a recorded one.
+ * @param {{ id: string, onUnauthorised: (problem: string) => void }} props
+ */
+export function CallView(props) {
+  return isSessionId(props.id) ? html`<${Live} ...${props} />` : html`<${ToReport} ...${props} />`;
+}
+
+/** @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
+function Live({ id, onUnauthorised }) {
   const { state, feed } = useLive(id, onUnauthorised);
   const call = state.calls.get(id);
   const acts = useActs(id, state.you, onUnauthorised);

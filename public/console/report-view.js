@@ -20,7 +20,7 @@ import {
   Variables,
 } from "./report-panels.js";
 import { ReportTranscript, showTurn } from "./report-transcript.js";
-import { formatRoute } from "./route.js";
+import { formatRoute, isSessionId } from "./route.js";
 import { SaveScenario } from "./save-scenario.js";
 import { ScoreChart } from "./score-chart.js";
 import { Scorecards } from "./scorecards.js";
@@ -31,9 +31,17 @@ import { useReview } from "./use-review.js";
 
 /**
  * What is left of a call after its end.
- * @param {{ id: string, query: Record<string, string>, onUnauthorised: (problem: string) => void }} props `query.turn`: the turn to show
+ * @param {{ id: string, query: Record<string, string>, onUnauthorised: (problem: string) => void }} props
+ *   `id`: the server's or the platform's, `query.turn`: the turn to show
  */
-export function ReportView({ id, query, onUnauthorised }) {
+export function ReportView(props) {
+  return isSessionId(props.id) ? html`<${Report} ...${props} />` : html`<${ByCallId} ...${props} />`;
+}
+
+/**
+ * @param {{ id: string, query: Record<string, string>, onUnauthorised: (problem: string) => void }} props
+ */
+function Report({ id, query, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;
   const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised, hasEnded);
   const { review, name } = useReview(id, onUnauthorised);
@@ -103,7 +111,7 @@ function ByCallId({ id, onUnauthorised }) {
   );
   const call = answers?.[0].calls.find((/** @type {any} */ one) => one.call_id === id);
   useEffect(() => {
-    if (call) location.replace(formatRoute("calls", call.session_id));
+    if (call) location.replace(formatRoute(call.ended_at === null ? "live" : "calls", call.session_id));
   }, [call]);
   if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
   if (!answers || call) return html`<${Loading} what="the report" />`;

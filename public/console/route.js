@@ -23,6 +23,11 @@ export function formatRoute(tab, id = null, query = {}) {
   return `#/${tab}${id === null ? "" : `/${encodeURIComponent(id)}`}${search}`;
 }
 
+/** What the server calls a session. Most platforms name their calls otherwise. @param {string} id */
+export function isSessionId(id) {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id);
+}
+
 /** @param {string} text */
 function decode(text) {
   try {

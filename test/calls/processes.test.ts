@@ -10,6 +10,7 @@ import type { z } from "zod";
 import { callListWire, callWire } from "../../lib/calls/wire.ts";
 import { skipWithoutCli, startCli } from "../support/cli.ts";
 import { startMockLlm } from "../support/mock-llm.ts";
+import { argsOf } from "../support/programs.ts";
 import { until } from "../support/recorded-calls.ts";
 import { type ServerProcess, serverFor } from "../support/server-process.ts";
 import { VoiceClient } from "../support/voice-client.ts";
@@ -48,7 +49,7 @@ describe("calls outlive their process", () => {
 
   /** What `npm run report -- …` prints. */
   async function report(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", CLI, ...args], {
+    const { stdout } = await promisify(execFile)(process.execPath, [...argsOf(CLI), ...args], {
       cwd: project,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     });

@@ -13,7 +13,8 @@ const SCRIPT = fileURLToPath(new URL("../support/openai-plugins.py", import.meta
 const has = existsSync(PYTHON);
 if (!has && process.env.CI)
   throw new Error("CI needs LiveKit's and Pipecat's plug-ins, run .ci/python openai-plugins");
-const skip = !has && "skipped without LiveKit's and Pipecat's plug-ins: .ci/python openai-plugins installs them";
+const skip =
+  !has && "skipped without LiveKit's and Pipecat's plug-ins: .ci/python openai-plugins installs them";
 
 const heard = z.array(
   z.object({ text: z.string(), calls: z.array(z.tuple([z.string(), z.looseObject({})])) }),

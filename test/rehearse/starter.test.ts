@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { main } from "../../rehearse/main.ts";
 import { loadScenarios } from "../../rehearse/scenario/load.ts";
 import { getCalls } from "../support/get-json.ts";
+import { argsOf } from "../support/programs.ts";
 import { until } from "../support/recorded-calls.ts";
 import { scenarioFile } from "../support/rehearsal.ts";
 import { serverFor } from "../support/server-process.ts";
@@ -79,7 +80,7 @@ test("from a call to a test: what the report and the route write is rehearsed as
   const text = await route.text();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ["--import", "tsx", "lib/calls/report-cli.ts", "--last", "--scenario"],
+    [...argsOf("lib/calls/report-cli.ts"), "--last", "--scenario"],
     { cwd: root, env: { ...process.env, DATABASE_URL } },
   );
   assert.equal(stdout, text);

@@ -9,6 +9,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { argsOf } from "./programs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** A server whose nodes fail on command. */
@@ -64,7 +65,7 @@ export class ServerProcess {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
-    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), app], {
+    const child = spawn(process.execPath, argsOf(app), {
       cwd,
       // What a mock is asked at the start would be in the way of what calls ask.
       env: {

@@ -8,11 +8,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type LlmRequest, type MockLlm, type Reply, startMockLlm } from "./mock-llm.ts";
+import { argsOf } from "./programs.ts";
 import { endOf, freePort, killWithParent } from "./server-process.ts";
 import { VoiceClient } from "./voice-client.ts";
 
 const APP = fileURLToPath(new URL("../../app.ts", import.meta.url));
-const PROBE = import.meta.resolve("./soak-probe.ts");
+const PROBE = new URL("soak-probe.ts", import.meta.url).href;
 /** Calls at the same time. */
 const CONCURRENCY = 25;
 const START_GUARD_MS = 30_000;
@@ -138,7 +139,7 @@ class SoakServer {
 
   private constructor(port: number, llmUrl: string, cwd: string) {
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
-    const args = ["--import", import.meta.resolve("tsx"), "--import", PROBE, APP];
+    const args = ["--import", import.meta.resolve("tsx"), "--import", PROBE, ...argsOf(APP)];
     this.#child = spawn(process.execPath, args, {
       cwd,
       env: {
