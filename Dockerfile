@@ -7,12 +7,13 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM ${BASE}
-# tsx would keep what it has compiled in /tmp, which may be read-only.
-ENV NODE_ENV=production TSX_DISABLE_CACHE=1
+ENV NODE_ENV=production
 ENV DATABASE_URL=file:/data/calls.db RECORD_BACKLOG_FOLDER=/data/backlog
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY . .
+# It starts in half the time, and needs less memory, when nothing is left to compile.
+RUN TSX_DISABLE_CACHE=1 npm run build
 # 1000 is `node` in the official image; by number, so that Kubernetes can see that it is not root.
 RUN mkdir /data && chown 1000:1000 /data
 VOLUME /data
@@ -21,4 +22,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health`).then(({ok}) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Not npm, and no shell: PID 1 has to get the signals.
-CMD ["node", "--import", "tsx", "app.ts"]
+CMD ["node", "--enable-source-maps", "dist/app.js"]
