@@ -117,7 +117,7 @@ const schema = z.object({
   ESCALATION_POLICY: z.enum(POLICIES).default("risk"),
   ESCALATION_THRESHOLD: count(3),
   // Of calm calls that are hard to tell from others; ordinary ones are handed over far more rarely, see docs/sentiment.md.
-  ESCALATION_FALSE_PER_1000: z.coerce.number().min(1).max(1_000).default(10),
+  ESCALATION_FALSE_PER_1000: z.coerce.number().min(1).max(1_000).default(40),
   // Verdicts take about 300 ms; 800 covers a slow one and is still a pause a caller accepts.
   ESCALATION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(800),
   TRANSFER_NUMBER: z.string().optional(),

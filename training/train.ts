@@ -1,7 +1,7 @@
 import { CallContext } from "../lib/mood/context.ts";
 import { featuresOf } from "../lib/mood/features.ts";
 import { signalsOf } from "../lib/mood/judge.ts";
-import type { Weights, WordWeight } from "../lib/mood/weights.ts";
+import { gramsOf, type Weights, type WordWeight } from "../lib/mood/weights.ts";
 import type { Comment } from "./data-sets.ts";
 import type { LabelledCall } from "./labelled-calls.ts";
 import { type Example, trainLogistic } from "./logistic.ts";
@@ -35,7 +35,7 @@ const CALM_WEIGHT = { words: 1, signals: 0.2 };
 /** How a word's weight is drawn from how much oftener it is in upset utterances than in others (Wang and Manning, ACL 2012). */
 const RATIO_POWER = 0.5;
 /** Most features taken from the calls and from the comments, so that the file of weights stays under 100 KB. */
-const MAX_FROM_CALLS: Record<Target, number> = { upset: 1_500, pleased: 400 };
+const MAX_FROM_CALLS: Record<Target, number> = { upset: 4_000, pleased: 400 };
 const MAX_FROM_COMMENTS: Record<Target, number> = { upset: 1_400, pleased: 600 };
 
 type Target = "upset" | "pleased";
@@ -69,7 +69,7 @@ export function train({ authors, calm, comments: scores }: TrainingData): Weight
     words.set(name, { upset: upset.get(name) ?? 0, pleased: pleased.get(name) ?? 0 });
   }
   const signals = trainSignals(prepared, scores, authors.length);
-  return { words, signals, thresholds: new Map() };
+  return { words, grams: gramsOf(words.keys()), signals, thresholds: new Map() };
 }
 
 /** A call that its author filed under "thanks" is taken for a pleased caller's, all others for none. */
@@ -153,7 +153,12 @@ function trainSignals(
     const seen = calls.filter((call) => call.part !== part);
     const upset = trainTarget(seen, scores, "upset");
     const words = new Map([...upset].map(([name, weight]) => [name, { upset: weight, pleased: 0 }]));
-    const weights: Weights = { words, signals: new Map(), thresholds: new Map() };
+    const weights: Weights = {
+      words,
+      grams: gramsOf(words.keys()),
+      signals: new Map(),
+      thresholds: new Map(),
+    };
     for (const { call, isCalm } of calls.filter((call) => call.part === part)) {
       if (!isCalm && !isWhole(call)) continue;
       const context = new CallContext(0, weights);

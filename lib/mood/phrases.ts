@@ -13,17 +13,20 @@ export function parsePhrases(text: string): Step {
     if (paragraph.trim() === "") continue;
     const [, name, phrases] = /^\s*([a-z]+): ([\s\S]*)$/.exec(paragraph) ?? [];
     if (name === undefined || phrases === undefined) throw new Error(`No class of phrases: ${paragraph}`);
-    for (const phrase of phrases.split(",")) {
-      let step = root;
-      for (const word of phrase.trim().split(/\s+/)) {
-        const next = step.next.get(word) ?? { classes: [], next: new Map() };
-        step.next.set(word, next);
-        step = next;
-      }
-      step.classes.push(name);
-    }
+    for (const phrase of phrases.split(",")) addPhrase(root, phrase.trim().split(/\s+/), name);
   }
   return root;
+}
+
+/** Adds one phrase of a class to those that {@link findPhrases} knows. */
+export function addPhrase(root: Step, words: readonly string[], name: string): void {
+  let step = root;
+  for (const word of words) {
+    const next = step.next.get(word) ?? { classes: [], next: new Map() };
+    step.next.set(word, next);
+    step = next;
+  }
+  step.classes.push(name);
 }
 
 const PHRASES = parsePhrases(readFileSync(new URL("./phrases.txt", import.meta.url), "utf8"));

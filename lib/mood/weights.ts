@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { addPhrase, type Step } from "./phrases.ts";
 
 /** What one feature of an utterance says (log-odds): for a caller who is upset, and for one who is pleased. */
 export type WordWeight = { upset: number; pleased: number };
@@ -7,6 +8,8 @@ export type WordWeight = { upset: number; pleased: number };
 export type Weights = {
   /** By the names that `featuresOf` gives; "#bias" is there in every utterance. */
   words: ReadonlyMap<string, WordWeight>;
+  /** The words, pairs and triples among them, as {@link gramsOf} puts them. */
+  grams: Step;
   /** By the names of `signalsOf`, log-odds. */
   signals: ReadonlyMap<string, number>;
   /** Risk at which a caller is handed over, by false escalations per 1,000 hard calm calls. */
@@ -31,7 +34,14 @@ export function parseWeights(text: string): Weights {
     else if (section === "threshold") thresholds.set(Number(name), first);
     else throw new Error(`No section of the weights: ${line}`);
   }
-  return { words, signals, thresholds };
+  return { words, grams: gramsOf(words.keys()), signals, thresholds };
+}
+
+/** What to look for in an utterance: the names of `featuresOf` that are words, pairs and triples, word after word. */
+export function gramsOf(names: Iterable<string>): Step {
+  const root: Step = { classes: [], next: new Map() };
+  for (const name of names) if (!/^[@#]/.test(name)) addPhrase(root, name.split(" "), name);
+  return root;
 }
 
 /** The file that {@link parseWeights} reads. Names are in order, so that two trainings can be compared line by line. */

@@ -23,13 +23,13 @@ const TELLING =
   /^[^#]*\b(?!(?:have|that|what|this|with|your|just|from|they|there|when|been|will|were|about|would|could|them|then|than|does|into)\b)[a-z]{4,}/;
 
 /** Adds up the weights of an utterance's words. Linear in its length. */
-export function weighWords(text: string, { words }: Weights): Words {
+export function weighWords(text: string, { words, grams }: Weights): Words {
   const bias = words.get("#bias") ?? { upset: 0, pleased: 0 };
   let { upset, pleased } = bias;
   const upsetting: Named[] = [];
   const pleasing: Named[] = [];
   const phrases = new Map<string, string>();
-  for (const feature of featuresOf(text, phrases)) {
+  for (const feature of featuresOf(text, phrases, grams)) {
     const weight = words.get(feature);
     if (weight === undefined) continue;
     const name = phrases.get(feature) ?? feature;

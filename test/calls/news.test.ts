@@ -129,7 +129,7 @@ describe("the news of a call", () => {
       call: { caller_number: "+15550199", agent: "support-agent", conversation_type: "telephonyInbound" },
     });
     holds(find("verdict"), {
-      verdict: { utterance: 1, text: WORDS[0], sentiment: "negative", frustration_count: 1 },
+      verdict: { utterance: 1, text: WORDS[0], sentiment: "frustrated", frustration_count: 1 },
     });
     holds(find("escalation"), {
       escalation: { reason: "frustration_threshold_exceeded", action: "cold_transfer", last_words: WORDS[2] },

@@ -6,6 +6,7 @@ import { CallContext } from "../../lib/mood/context.ts";
 import { featuresOf } from "../../lib/mood/features.ts";
 import { classify, judge, withoutWords } from "../../lib/mood/judge.ts";
 import { createPolicy } from "../../lib/mood/policy.ts";
+import { embeddedWeights } from "../../lib/mood/weights.ts";
 import { type LabelledUtterance, laterUtterances, utterances } from "./utterances.ts";
 
 const SAMPLE = [
@@ -23,6 +24,23 @@ function judgeAll(said: readonly string[]) {
 function isUpset(text: string): boolean {
   return ["negative", "frustrated"].includes(classify(text));
 }
+
+test("what an utterance is made of is the same, whether all of it is named or only what has a weight", () => {
+  const known = [...embeddedWeights.words.keys()];
+  const word = fc.oneof(
+    fc.constantFrom(...known.flatMap((name) => name.split(" "))),
+    fc.string({ maxLength: 6 }),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 30 }), (words) => {
+      const text = words.join(" ");
+      const named = [...featuresOf(text, new Map(), embeddedWeights.grams)];
+      const weighed = (names: Iterable<string>) =>
+        [...names].filter((name) => embeddedWeights.words.has(name));
+      assert.deepEqual(weighed(named).sort(), weighed(featuresOf(text)).sort());
+    }),
+  );
+});
 
 describe("a call", () => {
   test("README's sample is handed over at its third utterance by the default policy, and not before", () => {
