@@ -65,19 +65,29 @@ export const ACKNOWLEDGEMENTS = [
   "inconvenience",
 ] as const;
 
-/** Finds the first of the phrases in a text, or null. The text is looked at up to 2,000 characters. */
+/** Finds the first of the phrases in a text that is meant, or null. The text is looked at up to 2,000 characters. */
 export type PhraseFinder = (text: string) => string | null;
 
 const MAX_CHARS = 2_000;
+/** What stands right before a phrase that is not meant: "I don't want to speak to a person". "Can I not speak …" asks for one. */
+const NEGATION =
+  /(?:(?:\b(?:rather|do|did|does|will|am|are|is)|'m|'re) not|\b(?:never|(?:do|did|does|wo)n't))(?: (?:really|actually|even))?(?: (?:want|need|wish|have|like|going|trying|asking))?(?: to)? $/i;
+const NEGATION_CHARS = 40;
 
 /** Makes a finder for a table. It is slow to make and quick to use: make it once. */
 export function phraseFinder(phrases: readonly string[]): PhraseFinder {
   if (phrases.length === 0) return () => null;
   const pattern = new RegExp(
     `(?<![\\p{L}\\p{N}])(?:${phrases.map(toSource).join("|")})(?![\\p{L}\\p{N}])`,
-    "iu",
+    "giu",
   );
-  return (text) => pattern.exec(plain(text))?.[0] ?? null;
+  return (text) => {
+    const said = plain(text);
+    for (const { 0: phrase, index } of said.matchAll(pattern)) {
+      if (!NEGATION.test(said.slice(Math.max(0, index - NEGATION_CHARS), index))) return phrase;
+    }
+    return null;
+  };
 }
 
 function plain(text: string): string {

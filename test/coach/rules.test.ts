@@ -123,6 +123,8 @@ describe("phrases", () => {
     "Agent!",
     "A real person, please.",
     "This is ridiculous! Agent!",
+    "can I not speak to a person?",
+    "I don't want a bot, get me a human",
   ]) {
     test(`a person is asked for: ${text}`, () => assert.ok(fires("human_request", text)));
   }
@@ -135,6 +137,9 @@ describe("phrases", () => {
     "agent smith",
     "my agent",
     "He said. Agent of change",
+    "I don't want to talk to a person",
+    "I do not need to speak with someone",
+    "I’d rather not talk to a manager",
   ]) {
     test(`no person is asked for: ${text}`, () => assert.ok(!fires("human_request", text)));
   }
