@@ -66,6 +66,17 @@ describe("the routes", () => {
     qualityWire.parse((await get("/quality?bucket=hour")).body);
   });
 
+  test("read no call for the HEAD of an export", async (t) => {
+    const reads = t.mock.method(store.database.db, "selectFrom");
+    for (const url of ["/calls.csv", "/calls.jsonl"]) {
+      const { statusCode, body } = await app.inject({ method: "HEAD", url });
+      assert.deepEqual([statusCode, body, reads.mock.callCount()], [200, "", 0]);
+      assert.notEqual((await app.inject({ url })).body, "");
+      assert.notEqual(reads.mock.callCount(), 0, "the same by GET does");
+      reads.mock.resetCalls();
+    }
+  });
+
   test("show a call that goes on, with its figures so far", async () => {
     const call = callWire.parse((await get("/calls/open")).body);
     assert.equal(call.ended_at, null);
