@@ -27,7 +27,9 @@ const runs: ChaosOptions[] = [
 // Two scenes at a time: most of it is waiting.
 describe("whatever breaks under it", { skip, concurrency: 2 }, () => {
   for (const run of runs) {
-    test(`no call notices, no turn is lost, every call ends once: ${run.store}, servers: ${run.servers}`, async () => {
+    test(`no call notices, no turn is lost, every call ends once: ${run.store}, servers: ${run.servers}`, {
+      timeout: 300_000,
+    }, async () => {
       const { complaints, turns, calls, phases } = await chaos(run);
       assert.deepEqual(complaints, []);
       assert.ok(turns > calls);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, on, once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -33,10 +33,11 @@ export async function breakDisk(pid: number, files: readonly string[], fault: Di
   const strace = spawn("strace", ["-o", "/dev/null", ...args, "-e", INJECT[fault]], {
     stdio: ["ignore", "ignore", "pipe"],
   });
+  const closed = once(strace, "close");
   await attached(strace, threads.length);
   return async () => {
     strace.kill("SIGINT");
-    await once(strace, "close");
+    await closed;
     // Until then the process is still held.
     await delay(0);
   };
@@ -44,11 +45,16 @@ export async function breakDisk(pid: number, files: readonly string[], fault: Di
 
 async function attached(strace: ChildProcess, threads: number): Promise<void> {
   let output = "";
-  for await (const text of strace.stderr ?? []) {
+  let settled = 0;
+  // Not by `for await`, whose end would close the pipe.
+  strace.stderr?.setEncoding("utf8");
+  for await (const [text] of on(strace.stderr ?? new EventEmitter(), "data", { close: ["end"] })) {
     output += text;
-    if (output.split("attached").length > threads) break;
+    // A thread may have ended meanwhile.
+    settled = output.match(/attached|No such process/g)?.length ?? 0;
+    if (settled >= threads) break;
   }
-  if (strace.exitCode !== null) throw new Error(`strace cannot attach: ${output}`);
+  if (settled < threads) throw new Error(`strace cannot attach: ${output}`);
   // Nobody reads on, and it must not wait for that.
   strace.stderr?.resume();
 }
