@@ -209,11 +209,14 @@ describe("what a caller does to an answer", () => {
         {
           user: "Never mind.",
           send_after: { event: "bot_started_speaking" },
-          expect: [{ event: "interrupted" }, { event: "response", text_contains: "its way" }],
+          expect: [
+            { event: "interrupted", after_chunks: 1 },
+            { event: "response", text_contains: "its way" },
+          ],
         },
       ],
     });
-    const result = await rehearseOn(await pretendServer(t), loaded);
+    const result = await rehearseOn(await pretendServer(t, { waitsForInterrupt: true }), loaded);
     assert.deepEqual([result.outcome, result.reasons], ["passed", []]);
   });
 });

@@ -13,6 +13,8 @@ export type Manners = {
   greeting: Frame[];
   /** What follows a request for an answer. `null` pauses for 30 ms. */
   answer: (Frame | null)[];
+  /** Whether the first pause of all lasts until the caller interrupts, however slow the machine is; nothing of that answer follows. */
+  waitsForInterrupt: boolean;
   /** Whether an interrupt ends the answer that is being given. */
   heedsInterrupt: boolean;
   /** Whether words of the caller's end the answer, as a bad agent lets them. */
@@ -84,6 +86,7 @@ export const GOOD: Manners = {
     },
     { type: "agent.end_call" },
   ],
+  waitsForInterrupt: false,
   heedsInterrupt: true,
   cutsAtBackchannel: false,
   obeysSupervisor: true,
@@ -154,8 +157,9 @@ function takeCall(
     answering = true;
     for (const frame of manners.answer) {
       if (mine !== turn) return;
-      if (frame === null) await new Promise((resolve) => setTimeout(resolve, 30));
-      else send(frame);
+      if (frame !== null) send(frame);
+      else if (manners.waitsForInterrupt && mine === 1) return;
+      else await new Promise((resolve) => setTimeout(resolve, 30));
     }
     answering = false;
     if (manners.closesAfterAnswer) socket.close(1011, "broken");
