@@ -1,6 +1,7 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { EventEmitter, on, once } from "node:events";
+import { execFileSync, spawn } from "node:child_process";
+import { on, once } from "node:events";
 import { readdir } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 
 export type DiskFault = "full" | "broken" | "slow";
@@ -34,7 +35,7 @@ export async function breakDisk(pid: number, files: readonly string[], fault: Di
     stdio: ["ignore", "ignore", "pipe"],
   });
   const closed = once(strace, "close");
-  await attached(strace, threads.length);
+  await attached(strace.stderr, threads.length);
   return async () => {
     strace.kill("SIGINT");
     await closed;
@@ -43,12 +44,12 @@ export async function breakDisk(pid: number, files: readonly string[], fault: Di
   };
 }
 
-async function attached(strace: ChildProcess, threads: number): Promise<void> {
+async function attached(stderr: Readable, threads: number): Promise<void> {
   let output = "";
   let settled = 0;
   // Not by `for await`, whose end would close the pipe.
-  strace.stderr?.setEncoding("utf8");
-  for await (const [text] of on(strace.stderr ?? new EventEmitter(), "data", { close: ["end"] })) {
+  stderr.setEncoding("utf8");
+  for await (const [text] of on(stderr, "data", { close: ["end"] })) {
     output += text;
     // A thread may have ended meanwhile.
     settled = output.match(/attached|No such process/g)?.length ?? 0;
@@ -56,5 +57,5 @@ async function attached(strace: ChildProcess, threads: number): Promise<void> {
   }
   if (settled < threads) throw new Error(`strace cannot attach: ${output}`);
   // Nobody reads on, and it must not wait for that.
-  strace.stderr?.resume();
+  stderr.resume();
 }
