@@ -1,7 +1,7 @@
 import { CallContext } from "../lib/mood/context.ts";
 import { featuresOf } from "../lib/mood/features.ts";
 import { signalsOf } from "../lib/mood/judge.ts";
-import { gramsOf, type Weights, type WordWeight } from "../lib/mood/weights.ts";
+import { type Weights, type WordWeight, weightsOf } from "../lib/mood/weights.ts";
 import type { Comment } from "./data-sets.ts";
 import type { LabelledCall } from "./labelled-calls.ts";
 import { type Example, trainLogistic } from "./logistic.ts";
@@ -69,7 +69,7 @@ export function train({ authors, calm, comments: scores }: TrainingData): Weight
     words.set(name, { upset: upset.get(name) ?? 0, pleased: pleased.get(name) ?? 0 });
   }
   const signals = trainSignals(prepared, scores, authors.length);
-  return { words, grams: gramsOf(words.keys()), signals, thresholds: new Map() };
+  return weightsOf(words, signals);
 }
 
 /** A call that its author filed under "thanks" is taken for a pleased caller's, all others for none. */
@@ -153,12 +153,7 @@ function trainSignals(
     const seen = calls.filter((call) => call.part !== part);
     const upset = trainTarget(seen, scores, "upset");
     const words = new Map([...upset].map(([name, weight]) => [name, { upset: weight, pleased: 0 }]));
-    const weights: Weights = {
-      words,
-      grams: gramsOf(words.keys()),
-      signals: new Map(),
-      thresholds: new Map(),
-    };
+    const weights = weightsOf(words);
     for (const { call, isCalm } of calls.filter((call) => call.part === part)) {
       if (!isCalm && !isWhole(call)) continue;
       const context = new CallContext(0, weights);

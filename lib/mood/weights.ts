@@ -8,7 +8,7 @@ export type WordWeight = { upset: number; pleased: number };
 export type Weights = {
   /** By the names that `featuresOf` gives; "#bias" is there in every utterance. */
   words: ReadonlyMap<string, WordWeight>;
-  /** The words, pairs and triples among them, as {@link gramsOf} puts them. */
+  /** The words, pairs and triples among them, as `findPhrases` looks for them. */
   grams: Step;
   /** By the names of `signalsOf`, log-odds. */
   signals: ReadonlyMap<string, number>;
@@ -34,14 +34,18 @@ export function parseWeights(text: string): Weights {
     else if (section === "threshold") thresholds.set(Number(name), first);
     else throw new Error(`No section of the weights: ${line}`);
   }
-  return { words, grams: gramsOf(words.keys()), signals, thresholds };
+  return weightsOf(words, signals, thresholds);
 }
 
-/** What to look for in an utterance: the names of `featuresOf` that are words, pairs and triples, word after word. */
-export function gramsOf(names: Iterable<string>): Step {
-  const root: Step = { classes: [], next: new Map() };
-  for (const name of names) if (!/^[@#]/.test(name)) addPhrase(root, name.split(" "), name);
-  return root;
+/** Puts weights together; what is looked for in an utterance is found word after word. */
+export function weightsOf(
+  words: Weights["words"],
+  signals: Weights["signals"] = new Map(),
+  thresholds: Weights["thresholds"] = new Map(),
+): Weights {
+  const grams: Step = { classes: [], next: new Map() };
+  for (const name of words.keys()) if (!/^[@#]/.test(name)) addPhrase(grams, name.split(" "), name);
+  return { words, grams, signals, thresholds };
 }
 
 /** The file that {@link parseWeights} reads. Names are in order, so that two trainings can be compared line by line. */
