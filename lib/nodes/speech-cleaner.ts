@@ -72,6 +72,9 @@ const RULES: readonly Rule[] = [
 /** Text that no rule is about, as much of it as goes out at once. */
 const PLAIN = /^(?:[ \t]+|(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}])+|[\s\S])/u;
 
+/** What a word is made of: all that goes out with it in PLAIN, or a cut before it would make a word of its rest. */
+const WORD = /^(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}]|_)$/u;
+
 /** An address is asked about at the beginning of a word only, and a word is mostly none. */
 const MAY_BE_MARK = /^[^\p{L}\p{N}\n]|^[hw]/iu;
 
@@ -144,7 +147,7 @@ function characterAt(text: string, at: number): string {
   return at < text.length ? String.fromCodePoint(text.codePointAt(at) ?? 0) : "";
 }
 
-const isWord = (character: string) => /[\p{L}\p{N}_]/u.test(character);
+const isWord = (character: string) => WORD.test(character);
 
 /** Whether a mark stands for itself: `2 * 3`, `2*3`, `snake_case`. */
 function isWritten(mark: string, { before, next }: Place): boolean {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { agreementOf, type Rated } from "../../lib/calls/review/agreement.ts";
+import { fc } from "../support/property.ts";
 
 const rated = (item: string, one: string, other: string, times: number): Rated[] =>
   Array.from({ length: times }, () => ({ item, one, other }));

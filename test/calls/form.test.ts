@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import {
   ANSWERS,
   type Answer,
@@ -15,6 +14,7 @@ import {
   scoreOf,
 } from "../../lib/calls/review/form.ts";
 import { ConfigError } from "../../lib/errors.ts";
+import { fc } from "../support/property.ts";
 
 const form: ScoringForm = {
   name: "A form",

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import test, { describe, type TestContext } from "node:test";
-import fc from "fast-check";
 import { pino } from "pino";
 import { z } from "zod";
 import { chatMessage } from "../../lib/calls/news/chat-message.ts";
@@ -15,6 +14,7 @@ import { createPolicy } from "../../lib/mood/policy.ts";
 import { createVoiceServer, type SetupCall } from "../../lib/voice-server.ts";
 import { SentimentAnalyzer } from "../../sentiment-analyzer.ts";
 import { SupportAgent } from "../../support-agent.ts";
+import { fc } from "../support/property.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 import { startWebhookReceiver } from "../support/webhook-receiver.ts";
 

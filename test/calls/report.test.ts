@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { toContactLens } from "../../lib/calls/contact-lens.ts";
 import { reportCall } from "../../lib/calls/report.ts";
 import { reportQuality } from "../../lib/calls/report-quality.ts";
@@ -8,6 +7,7 @@ import { reportSentiment } from "../../lib/calls/report-sentiment.ts";
 import { renderReport } from "../../lib/calls/report-text.ts";
 import { SENTIMENTS } from "../../lib/wire/log-events.ts";
 import { assistantTurn, callRecord, judged, userTurn, userTurns } from "../support/call-records.ts";
+import { fc } from "../support/property.ts";
 
 const [P, N, B, F] = ["positive", "neutral", "negative", "frustrated"] as const;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { excerptOf } from "../../lib/calls/excerpt.ts";
 import { indexable, parseSearch, wordsOf } from "../../lib/calls/search-words.ts";
+import { fc } from "../support/property.ts";
 
 const words = (text: string) => wordsOf(text).map(({ word }) => word);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { isTimeZone, ZoneDays } from "../../lib/calls/time-zone.ts";
+import { fc } from "../support/property.ts";
 
 const ZONES = [
   "UTC",

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { parseCoachConfig } from "../../lib/coach/config.ts";
 import { RuleWatch } from "../../lib/coach/rule-watch.ts";
 import { compileRules, type Rule } from "../../lib/coach/rules.ts";
 import { type CoachInput, type CoachNews, INITIAL_STATE, nextState } from "../../lib/coach/state.ts";
 import { SENTIMENT_SCORE, SENTIMENTS, type Sentiment } from "../../lib/wire/log-events.ts";
+import { fc } from "../support/property.ts";
 
 const RULES = compileRules(parseCoachConfig({}));
 

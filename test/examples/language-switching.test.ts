@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test, { after, before, describe } from "node:test";
-import fc from "fast-check";
 import { LanguageDetector } from "../../examples/language-switching/language-detector.ts";
 import { ProfanityFilter } from "../../examples/language-switching/profanity-filter.ts";
 import { CLI_4_PORT, type CliVersion, skipWithoutCli, startCli } from "../support/cli.ts";
 import { createStepGate, type MockLlm, startMockLlm } from "../support/mock-llm.ts";
 import { deferred, ScriptedAgent } from "../support/nodes.ts";
+import { fc } from "../support/property.ts";
 import { startRuntime } from "../support/runtime-server.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { VoiceClient } from "../support/voice-client.ts";

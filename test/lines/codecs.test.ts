@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { FrameError } from "../../lib/errors.ts";
 import { atomsLine } from "../../lib/lines/atoms.ts";
 import { jambonzLine } from "../../lib/lines/jambonz.ts";
@@ -8,6 +7,7 @@ import type { Codec } from "../../lib/lines/line.ts";
 import { relayLine } from "../../lib/lines/relay.ts";
 import { retellLine } from "../../lib/lines/retell.ts";
 import { type AgentEvent, stamp } from "../../lib/wire/events.ts";
+import { fc } from "../support/property.ts";
 
 const relay = { welcomeGreeting: null, handoffData: true, transferTimeoutMs: 30_000 };
 const LINES = [

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import test, { describe, mock } from "node:test";
-import fc from "fast-check";
 import Fastify from "fastify";
 import { Board } from "../../lib/live/board.ts";
 import { EventRing } from "../../lib/live/event-ring.ts";
@@ -13,6 +12,7 @@ import { InProcessFeed } from "../../lib/live/live-feed.ts";
 import { liveRoutes } from "../../lib/live/routes.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { openDoor } from "../support/open-door.ts";
+import { fc } from "../support/property.ts";
 
 type Server = { url: string; feed: InProcessFeed; say: (text: string, sessionId?: string) => void };
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { LlmError } from "../../lib/errors.ts";
 import { createFetch, DirectResponse } from "../../lib/llm/fetch.ts";
 import { ResponseBytes } from "../../lib/llm/response-bytes.ts";
 import { listen } from "../support/http-server.ts";
+import { fc } from "../support/property.ts";
 
 const ask = createFetch();
 

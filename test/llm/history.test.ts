@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import { charsOf, fitHistory, shapeHistory } from "../../lib/llm/history.ts";
 import type { Lesson } from "../../lib/llm/lessons.ts";
+import { fc } from "../support/property.ts";
 
 type Message = ChatCompletionMessageParam;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { SseParser } from "../../lib/llm/sse.ts";
+import { fc } from "../support/property.ts";
 
 /** What a parser makes of a text whose bytes come in pieces of these sizes, the last one repeated. */
 function parse(text: string, sizes: readonly number[] = [1_000_000]): string[] {

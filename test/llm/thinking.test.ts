@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { ThinkingFilter } from "../../lib/llm/thinking.ts";
+import { fc } from "../support/property.ts";
 
 /** What is said of a text that comes in these pieces. */
 function said(pieces: readonly string[], { fromStart = false, cut = false } = {}): string {

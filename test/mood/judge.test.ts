@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { parseConfig } from "../../lib/config.ts";
 import { CallContext } from "../../lib/mood/context.ts";
 import { featuresOf } from "../../lib/mood/features.ts";
 import { classify, judge, withoutWords } from "../../lib/mood/judge.ts";
 import { createPolicy } from "../../lib/mood/policy.ts";
 import { embeddedWeights } from "../../lib/mood/weights.ts";
+import { fc } from "../support/property.ts";
 import { type LabelledUtterance, laterUtterances, utterances } from "./utterances.ts";
 
 const SAMPLE = [

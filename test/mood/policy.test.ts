@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { parseConfig } from "../../lib/config.ts";
 import { CountPolicy, createPolicy, RiskPolicy, riskFor } from "../../lib/mood/policy.ts";
 import type { Sentiment } from "../../lib/wire/log-events.ts";
+import { fc } from "../support/property.ts";
 
 const upset = (probability: number) => ({ sentiment: "neutral" as const, upset: probability });
 

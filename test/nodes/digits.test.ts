@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test, { after, before } from "node:test";
-import fc from "fast-check";
 import { pino } from "pino";
 import { parseConfig } from "../../lib/config.ts";
 import { createLlm } from "../../lib/llm/client.ts";
@@ -11,6 +10,7 @@ import { LlmAgentNode } from "../../lib/nodes/llm-agent-node.ts";
 import { AgentSession } from "../../lib/session/session.ts";
 import { type AgentEvent, type ClientEvent, type Draft, stamp } from "../../lib/wire/events.ts";
 import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { fc } from "../support/property.ts";
 
 let mock: MockLlm;
 before(async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { groupOf, needsOf, urgency } from "../../public/console/attention.js";
 import { holdOrder } from "../../public/console/held-order.js";
 import { applyEvents, fromPicture, type LiveCall } from "../../public/console/live-state.js";
+import { fc } from "../support/property.ts";
 
 const START = Date.parse("2026-11-23T08:00:00.000Z");
 type Event = { type: string; s: number; [field: string]: unknown };

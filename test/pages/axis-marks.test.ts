@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { dateMarks, durationMarks } from "../../public/console/axis-marks.js";
+import { fc } from "../support/property.ts";
 
 const DAY_S = 86_400;
 const FROM = Date.UTC(2026, 10, 1) / 1000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { isEcho } from "../../public/talk/echo.js";
 import { SentenceSplitter } from "../../public/talk/sentences.js";
+import { fc } from "../support/property.ts";
 
 /** All that comes out, for a text that goes in piece by piece. */
 function split(...pieces: string[]): string[] {

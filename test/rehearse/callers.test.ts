@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { recordedTurns } from "../../rehearse/callers/recorded.ts";
 import { Mind } from "../../rehearse/callers/rules.ts";
 import { GIVES_UP, THANKS, UPSET } from "../../rehearse/callers/rules-words.ts";
 import { type RulesCaller, scenarioSchema } from "../../rehearse/scenario/schema.ts";
 import { type Frame, pretendServer } from "../support/pretend-server.ts";
+import { fc } from "../support/property.ts";
 import { rehearseOn, scenario } from "../support/rehearsal.ts";
 
 const rulesOf = (rules: object): RulesCaller =>

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { readBaseline, regressions } from "../../rehearse/figures/baseline.ts";
 import { figuresOf } from "../../rehearse/figures/figures.ts";
 import { compare } from "../../rehearse/figures/mcnemar.ts";
@@ -12,6 +11,7 @@ import { toJsonl } from "../../rehearse/output/jsonl.ts";
 import { toJunit } from "../../rehearse/output/junit.ts";
 import { summarize } from "../../rehearse/output/summary.ts";
 import type { RunResult } from "../../rehearse/run/result.ts";
+import { fc } from "../support/property.ts";
 import { scenarioFile } from "../support/rehearsal.ts";
 
 const run = (change: Partial<RunResult>): RunResult => ({

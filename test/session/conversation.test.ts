@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { type ChatMessage, Conversation } from "../../lib/session/conversation.ts";
+import { fc } from "../support/property.ts";
 
 const user = (content: string) => ({ role: "user" as const, content });
 const agent = (content: string) => ({ role: "assistant" as const, content });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { pino } from "pino";
 import { openCallStore } from "../../lib/calls/call-store.ts";
 import type { CallRecord } from "../../lib/calls/record.ts";
@@ -20,6 +19,7 @@ import { TimelineNode } from "../../lib/nodes/timeline-node.ts";
 import type { Moment } from "../../lib/session/moments.ts";
 import { AgentSession } from "../../lib/session/session.ts";
 import { type ClientEvent, type Draft, stamp } from "../../lib/wire/events.ts";
+import { fc } from "../support/property.ts";
 
 type Step =
   | { do: "say" | "hear" | "chunk" | "line" | "supervisorSays"; text: string }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import test, { describe } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import fc from "fast-check";
 import type { SetupSession } from "../../lib/session/session.ts";
 import { MAX_REQUEST_MESSAGES, MAX_VARIABLES_BYTES } from "../../lib/wire/events.ts";
 import { type Script, ScriptedAgent, says } from "../support/nodes.ts";
+import { fc } from "../support/property.ts";
 import { withRuntime } from "../support/runtime-server.ts";
 import { type Frame, VoiceClient } from "../support/voice-client.ts";
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test, { describe } from "node:test";
-import fc from "fast-check";
 import { FrameError } from "../../lib/errors.ts";
 import {
   type AnyEvent,
@@ -14,6 +13,7 @@ import {
   MAX_REQUEST_MESSAGES,
   MAX_VARIABLES_BYTES,
 } from "../../lib/wire/events.ts";
+import { fc } from "../support/property.ts";
 
 const vectors = ["4.3.0", "5.14.0"].flatMap((version) =>
   readFileSync(new URL(`vectors/frames-${version}.jsonl`, import.meta.url), "utf8")
