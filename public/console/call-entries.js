@@ -1,21 +1,25 @@
 // @ts-check
 
 /*
- * What stands in a transcript, and in which order: turns, what a supervisor did, and the hand-over. Times are ms since
- * the call began.
+ * What stands in a transcript, and in which order: turns, what a supervisor did, the hand-over, and the transfers. Times
+ * are ms since the call began.
  */
 
 /**
  * @typedef {{ number: number, role: string, text: string | null, offsetMs: number, firstChunkMs?: number | null,
  *   outcome?: string | null, speaker?: "agent" | "supervisor" | null }} EntryTurn `speaker` is null in calls of older versions
  * @typedef {{ offsetMs: number, action: string, text: string | null, by?: string | null }} EntryAct
+ * @typedef {{ offsetMs: number, sameTurn: boolean }} EntryEscalation
+ * @typedef {{ offsetMs: number, number: number }} EntryTransfer `offsetMs`: when it was asked for, whenever it ended
  */
 
 /**
  * @template {EntryTurn} T
  * @template {EntryAct} A
- * @template {{ offsetMs: number, sameTurn: boolean }} E
- * @typedef {{ kind: "turn", turn: T, bySupervisor: boolean } | { kind: "act", act: A } | { kind: "escalation", escalation: E }} Entry
+ * @template {EntryEscalation} E
+ * @template {EntryTransfer} X
+ * @typedef {{ kind: "turn", turn: T, bySupervisor: boolean } | { kind: "act", act: A } | { kind: "escalation", escalation: E }
+ *   | { kind: "transfer", transfer: X }} Entry
  */
 
 /** An act is noted a moment after the line that it made the agent say, ms. */
@@ -23,17 +27,19 @@ const NOTED_WITHIN_MS = 1_000;
 
 /**
  * The entries in the order a reader wants them: what a supervisor did stands before the line it brought about, and that
- * line is the supervisor's; a hand-over in the same turn stands between the caller's words and the answer to them.
+ * line is the supervisor's; a hand-over in the same turn stands between the caller's words and the answer to them; a
+ * transfer stands where it was asked for, after the line that announces it.
  * @template {EntryTurn} T
  * @template {EntryAct} A
- * @template {{ offsetMs: number, sameTurn: boolean }} E
- * @param {{ turns: readonly T[], acts: readonly A[], escalation: E | null }} call
- * @returns {Entry<T, A, E>[]}
+ * @template {EntryEscalation} E
+ * @template {EntryTransfer} X
+ * @param {{ turns: readonly T[], acts: readonly A[], escalation: E | null, transfers: readonly X[] }} call
+ * @returns {Entry<T, A, E, X>[]}
  */
-export function callEntries({ turns, acts, escalation }) {
+export function callEntries({ turns, acts, escalation, transfers }) {
   /** @type {Set<T>} */
   const supervisors = new Set();
-  /** Place among the turns: half a step before or after one. @type {{ place: number, entry: Entry<T, A, E> }[]} */
+  /** Place among the turns: half a step before or after one. @type {{ place: number, entry: Entry<T, A, E, X> }[]} */
   const placed = [];
   for (const act of acts) {
     const line = lineOf(act, turns, supervisors);
@@ -46,6 +52,9 @@ export function callEntries({ turns, acts, escalation }) {
     const place = lastBefore(turns, offsetMs, sameTurn ? "user" : null) + 0.5;
     placed.push({ place, entry: { kind: "escalation", escalation } });
   }
+  for (const transfer of transfers) {
+    placed.push({ place: lastBefore(turns, transfer.offsetMs) + 0.5, entry: { kind: "transfer", transfer } });
+  }
   for (const [place, turn] of turns.entries()) {
     placed.push({
       place,
@@ -53,6 +62,20 @@ export function callEntries({ turns, acts, escalation }) {
     });
   }
   return placed.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
+}
+
+/** What stays the same of an entry while others come, and while a transfer goes on. @param {Entry<EntryTurn, EntryAct, EntryEscalation, EntryTransfer>} entry */
+export function keyOf(entry) {
+  switch (entry.kind) {
+    case "turn":
+      return `turn ${entry.turn.number}`;
+    case "act":
+      return `act ${entry.act.offsetMs} ${entry.act.action}`;
+    case "escalation":
+      return "escalation";
+    case "transfer":
+      return `transfer ${entry.transfer.number}`;
+  }
 }
 
 /** @param {readonly EntryTurn[]} turns @param {number} offsetMs @param {string | null} [role] */

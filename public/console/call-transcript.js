@@ -3,10 +3,16 @@ import { html } from "/assets/vendor/htm.js";
 import { duration } from "../shared/format.js";
 import { actName, escalationName, transferName } from "../shared/names.js";
 import { VerdictCause, VerdictChip } from "../shared/verdict-chip.js";
-import { callEntries } from "./call-entries.js";
+import { callEntries, keyOf } from "./call-entries.js";
 import { describeTransfer, verdictsByTurn } from "./live-state.js";
 
-/** @typedef {import("./live-state.js").LiveCall} LiveCall */
+/**
+ * @typedef {import("./live-state.js").LiveCall} LiveCall
+ * @typedef {import("./live-state.js").Transfer} Transfer
+ * @typedef {import("./call-entries.js").EntryEscalation & { reason: string, action: string }} Escalation
+ * @typedef {import("./call-entries.js").EntryAct & { used?: boolean }} Act
+ * @typedef {import("./call-entries.js").Entry<import("./live-state.js").Turn, Act, Escalation, Transfer>} Entry
+ */
 
 /** What has been said and done, in its order. @param {{ call: LiveCall }} props */
 export function CallTranscript({ call }) {
@@ -17,6 +23,7 @@ export function CallTranscript({ call }) {
     turns,
     acts: call.supervisor.map((act) => ({ ...act, offsetMs: since(act.at) })),
     escalation: call.escalation && { ...call.escalation, offsetMs: since(call.escalation.at) },
+    transfers: call.transfers,
   });
   const dropped = (turns[0]?.number ?? 1) - 1;
   return html`<section class="transcript panel" tabindex="0" aria-label="Transcript">
@@ -25,29 +32,19 @@ export function CallTranscript({ call }) {
       ${entries.length === 0 && html`<p class="muted">Nobody has said anything yet.</p>`}
       <div role="log" aria-live="polite">
         <ol>
-          ${entries.map((entry) => {
-            if (entry.kind === "act") {
-              const { act } = entry;
-              return html`<li key=${`act ${act.at} ${act.action}`}><${Note} text=${describeAct(act)} /></li>`;
-            }
-            if (entry.kind === "escalation") {
-              return html`<li key="escalation"><${EscalationNote} ...${entry.escalation} /></li>`;
-            }
-            const { turn, bySupervisor } = entry;
-            const verdict = verdicts.get(turn.number);
-            return html`<li key=${`turn ${turn.number}`}>
-              <${TranscriptLine} ...${turn} bySupervisor=${bySupervisor} verdict=${verdict} />
-            </li>`;
-          })}
-          ${call.transfers.map(
-            (transfer) =>
-              html`<li key=${`transfer ${transfer.number}`}><${Note} tone="warn" text=${describeTransfer(transfer)} /></li>`,
-          )}
+          ${entries.map((entry) => html`<li key=${keyOf(entry)}><${LiveEntry} entry=${entry} verdicts=${verdicts} /></li>`)}
         </ol>
       </div>
       ${call.partial && html`<p class="said agent partial" aria-hidden="true" dir="auto">${call.partial.text}<i class="caret"></i></p>`}
     </div>
   </section>`;
+}
+
+/** @param {{ entry: Entry, verdicts: ReturnType<typeof verdictsByTurn> }} props */
+function LiveEntry({ entry, verdicts }) {
+  if (entry.kind !== "turn") return html`<${EntryNote} entry=${entry} />`;
+  const { turn, bySupervisor } = entry;
+  return html`<${TranscriptLine} ...${turn} bySupervisor=${bySupervisor} verdict=${verdicts.get(turn.number)} />`;
 }
 
 /**
@@ -78,19 +75,28 @@ export function TranscriptLine(props) {
   </div>`;
 }
 
-/** @param {{ reason: string, action: string }} props */
-export function EscalationNote({ reason, action }) {
-  const text = `Handed over because ${escalationName(reason)}: ${transferName(action)}`;
-  return html`<${Note} tone="alert" text=${text} />`;
+/** What stands between the turns. @param {{ entry: Exclude<Entry, { kind: "turn" }> }} props */
+export function EntryNote({ entry }) {
+  switch (entry.kind) {
+    case "act":
+      return html`<${Note} text=${describeAct(entry.act)} />`;
+    case "transfer":
+      return html`<${Note} tone="warn" text=${describeTransfer(entry.transfer)} />`;
+    case "escalation": {
+      const { reason, action } = entry.escalation;
+      const text = `Handed over because ${escalationName(reason)}: ${transferName(action)}`;
+      return html`<${Note} tone="alert" text=${text} />`;
+    }
+  }
 }
 
 /** @param {{ text: string, tone?: string }} props */
-export function Note({ text, tone = "" }) {
+function Note({ text, tone = "" }) {
   return html`<p class="note" dir="auto"><span class="chip ${tone}">${text}</span></p>`;
 }
 
 /** @param {{ action: string, text: string | null, by?: string | null, used?: boolean }} act `used`: a whisper that is in an answer */
-export function describeAct({ action, text, by, used = false }) {
+function describeAct({ action, text, by, used = false }) {
   const what = `${by ?? "A supervisor"} ${actName(action)}`;
   if (action !== "whisper") return what;
   return `${what}: ${text ?? "(not recorded)"}${used ? " ✓ used in the answer" : ""}`;

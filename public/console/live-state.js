@@ -1,4 +1,5 @@
 // @ts-check
+import { transferOutcomeName } from "../shared/names.js";
 
 /**
  * @typedef {import("./event-stream.js").StreamEvent} StreamEvent
@@ -10,7 +11,8 @@
  * @typedef {{ at: number, reason: string, sameTurn: boolean, action: string, outcome: string, frustrationCount: number | null }} Escalation
  * @typedef {{ at: number, action: string, text: string | null, by: string | null, used: boolean }} SupervisorAct
  *   `used`: a whisper that is in an answer
- * @typedef {{ at: number, number: number, kind: string, outcome: string, tookMs: number | null, returned: boolean }} Transfer
+ * @typedef {{ number: number, kind: string, offsetMs: number, outcome: string, tookMs: number | null, returned: boolean }} Transfer
+ *   `offsetMs`: when it was asked for, since the call began
  * @typedef {{ number: number, role: "user" | "agent", speaker: "agent" | "supervisor", utterance: number | null, text: string | null, offsetMs: number, firstChunkMs: number | null, interrupted: boolean }} Turn
  *
  * @typedef {{
@@ -237,14 +239,15 @@ function escalationFromWire(wire) {
 }
 
 /** @param {any} wire @returns {Transfer} */
-function transferFromWire({ at, number, kind, outcome, took_ms: tookMs, returned }) {
-  return { at: Date.parse(at), number, kind, outcome, tookMs, returned };
+function transferFromWire({ number, kind, requested_at_ms: offsetMs, outcome, took_ms: tookMs, returned }) {
+  return { number, kind, offsetMs, outcome, tookMs, returned };
 }
 
 /** What became of a transfer, in a few words. @param {{ kind: string, outcome: string, tookMs: number | null, returned: boolean }} transfer */
 export function describeTransfer({ kind, outcome, tookMs, returned }) {
   const took = tookMs === null ? "" : ` after ${Math.round(tookMs / 1_000)} s`;
-  return `Transfer (${kind}): ${outcome.replaceAll("_", " ")}${took}${returned ? ", the caller came back" : ""}`;
+  const what = kind === "warm" ? "Warm transfer" : "Transfer";
+  return `${what}: ${transferOutcomeName(outcome)}${took}${returned ? ", the caller came back" : ""}`;
 }
 
 /** @param {any} wire @returns {SupervisorAct} */

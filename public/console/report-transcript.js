@@ -1,8 +1,8 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { milliseconds } from "../shared/format.js";
-import { callEntries } from "./call-entries.js";
-import { describeAct, EscalationNote, Note, TranscriptLine } from "./call-transcript.js";
+import { callEntries, keyOf } from "./call-entries.js";
+import { EntryNote, TranscriptLine } from "./call-transcript.js";
 import { TurnRemarks } from "./remarks.js";
 import { VerdictLabels } from "./verdict-labels.js";
 
@@ -18,6 +18,7 @@ export function ReportTranscript({ call, review }) {
     turns: call.turns.map(fromWire),
     acts: call.supervisor.map(fromWire),
     escalation: call.escalation && fromWire(call.escalation),
+    transfers: call.transfers.map(fromWire),
   });
   return html`<section class="panel" aria-label="Transcript">
     <h3>Transcript</h3>
@@ -28,22 +29,10 @@ export function ReportTranscript({ call, review }) {
   </section>`;
 }
 
-/** @param {import("./call-entries.js").Entry<any, any, any>} entry */
-function keyOf(entry) {
-  if (entry.kind === "turn") return `turn ${entry.turn.number}`;
-  return entry.kind === "act" ? `act ${entry.act.offsetMs} ${entry.act.action}` : "escalation";
-}
-
-/** @param {{ entry: import("./call-entries.js").Entry<any, any, any>, review: Review | null }} props */
+/** @param {{ entry: import("./call-entries.js").Entry<any, any, any, any>, review: Review | null }} props */
 function ReportEntry({ entry, review }) {
-  switch (entry.kind) {
-    case "act":
-      return html`<li><${Note} text=${describeAct(entry.act)} /></li>`;
-    case "escalation":
-      return html`<li><${EscalationNote} ...${entry.escalation} /></li>`;
-    case "turn":
-      return html`<${ReportTurn} turn=${entry.turn} bySupervisor=${entry.bySupervisor} review=${review} />`;
-  }
+  if (entry.kind !== "turn") return html`<li><${EntryNote} entry=${entry} /></li>`;
+  return html`<${ReportTurn} turn=${entry.turn} bySupervisor=${entry.bySupervisor} review=${review} />`;
 }
 
 /** @param {{ turn: any, bySupervisor: boolean, review: Review | null }} props */
@@ -88,6 +77,13 @@ function describeTool({ outcome, latency_ms }) {
 }
 
 /** The fields that the live view has too, under the same names. @param {any} wire */
-function fromWire({ offset_ms: offsetMs, first_chunk_ms: firstChunkMs, same_turn: sameTurn, ...rest }) {
-  return { ...rest, offsetMs, firstChunkMs, sameTurn };
+function fromWire({
+  requested_at_ms: requestedAtMs,
+  offset_ms: offsetMs = requestedAtMs,
+  first_chunk_ms: firstChunkMs,
+  same_turn: sameTurn,
+  took_ms: tookMs,
+  ...rest
+}) {
+  return { ...rest, offsetMs, firstChunkMs, sameTurn, tookMs };
 }

@@ -34,6 +34,15 @@ const TRANSFERS = {
 };
 
 /** @type {Readonly<Record<string, string>>} */
+const TRANSFER_OUTCOMES = {
+  requested: "asked for",
+  no_answer: "nobody answered",
+  voicemail: "a voicemail answered",
+  caller_left: "the caller hung up",
+  unknown: "this line does not tell how it went",
+};
+
+/** @type {Readonly<Record<string, string>>} */
 const RULES = {
   frustration_threshold: "Out of patience",
   negative_sustained: "Unhappy for a while",
@@ -88,6 +97,9 @@ export const escalationName = (reason) =>
 
 /** What was done about it. @param {string} action */
 export const transferName = (action) => TRANSFERS[action] ?? plain(action);
+
+/** How a transfer went. @param {string} outcome */
+export const transferOutcomeName = (outcome) => TRANSFER_OUTCOMES[outcome] ?? plain(outcome);
 
 /** A rule of the coach. @param {string} rule */
 export const ruleName = (rule) => RULES[rule] ?? plain(rule);

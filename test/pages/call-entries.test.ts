@@ -13,14 +13,25 @@ const said = (number: number, offsetMs: number, text: string, more: object = {})
 });
 const answered = { firstChunkMs: 300, outcome: "completed" };
 
+type Call = Omit<Parameters<typeof callEntries>[0], "transfers"> & { transfers?: Transfer[] };
+type Transfer = { number: number; offsetMs: number };
+
 /** The entries in words. */
-function read(call: Parameters<typeof callEntries>[0]): string[] {
-  return callEntries(call).map((entry) => {
-    if (entry.kind === "turn") {
+function read(call: Call): string[] {
+  return callEntries({ transfers: [], ...call }).map(inWords);
+}
+
+function inWords(entry: ReturnType<typeof callEntries>[number]): string {
+  switch (entry.kind) {
+    case "turn":
       return `${entry.bySupervisor ? "supervisor" : entry.turn.role}: ${entry.turn.text}`;
-    }
-    return entry.kind === "act" ? `(${entry.act.action})` : "(escalation)";
-  });
+    case "act":
+      return `(${entry.act.action})`;
+    case "escalation":
+      return "(escalation)";
+    case "transfer":
+      return `(transfer ${entry.transfer.number})`;
+  }
 }
 
 describe("the order of a transcript", () => {
@@ -80,6 +91,45 @@ describe("the order of a transcript", () => {
       "(whisper)",
       "assistant: Let me connect you.",
       "(escalation)",
+    ]);
+  });
+
+  test("a transfer stands where it was asked for, and stays there when the caller comes back and talks on", () => {
+    const user = (number: number, offsetMs: number, text: string) => ({
+      ...said(number, offsetMs, text),
+      role: "user",
+    });
+    const turns = [
+      user(1, 1_000, "A supervisor, now!"),
+      said(2, 1_000, "Let me connect you.", answered),
+      said(3, 21_000, "Nobody answers there."),
+      user(4, 25_000, "Then call me back."),
+      said(5, 25_000, "I will try again.", answered),
+    ];
+    const call = {
+      turns,
+      acts: [],
+      escalation: { offsetMs: 1_300, sameTurn: true },
+      transfers: [
+        { number: 1, offsetMs: 1_900 },
+        { number: 2, offsetMs: 25_700 },
+      ],
+    };
+    assert.deepEqual(read(call), [
+      "user: A supervisor, now!",
+      "(escalation)",
+      "assistant: Let me connect you.",
+      "(transfer 1)",
+      "assistant: Nobody answers there.",
+      "user: Then call me back.",
+      "assistant: I will try again.",
+      "(transfer 2)",
+    ]);
+    // Where neither answer tells by the clock which of the two came first, the hand-over does.
+    const late = { turns: turns.slice(0, 2), acts: [], escalation: { offsetMs: 1_900, sameTurn: false } };
+    assert.deepEqual(read({ ...late, transfers: [{ number: 1, offsetMs: 1_900 }] }).slice(2), [
+      "(escalation)",
+      "(transfer 1)",
     ]);
   });
 });
