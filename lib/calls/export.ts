@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { csvLine } from "./csv.ts";
-import { type CallFilter, pagesOfCalls, readCalls } from "./store/read.ts";
+import { type CallFilter, pagesOfCalls } from "./store/read.ts";
 import type { CallListItem } from "./store/rows.ts";
 import type { Db } from "./store/schema.ts";
-import { toCallWire } from "./wire-call.ts";
+import { readCallsForWire } from "./wire-call.ts";
 
 type Cell = string | number | boolean | null;
 
@@ -29,6 +29,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (call: CallListItem) => C
   ["agent", (call) => call.agent],
   ["agent_version", (call) => call.agentVersion],
   ["model", (call) => call.model],
+  ["review_score", (call) => call.reviewScore],
 ];
 
 /** Calls as CSV, page by page: the header, then a line for each. */
@@ -44,11 +45,11 @@ export async function* csvOf(
 /** Calls in full, a line of JSON for each. */
 export async function* jsonLinesOf(db: Db, filter: CallFilter): AsyncGenerator<string, void, void> {
   for await (const page of pagesOfCalls(db, filter)) {
-    const calls = await readCalls(
+    const calls = await readCallsForWire(
       db,
       page.map(({ sessionId }) => sessionId),
     );
-    yield calls.map((call) => `${JSON.stringify(toCallWire(call))}\n`).join("");
+    yield calls.map((call) => `${JSON.stringify(call)}\n`).join("");
   }
 }
 

@@ -128,7 +128,7 @@ function tag(kind: TagKind, value: string | undefined): { kind: TagKind; value: 
 }
 
 export function toSort({ sort, order }: Pick<z.output<typeof listQuery>, "sort" | "order">): Sort {
-  return { by: sort, order: order ?? (sort === "score" ? "asc" : "desc") };
+  return { by: sort, order: order ?? (sort === "score" || sort === "review" ? "asc" : "desc") };
 }
 
 /** The span of `/quality`, epoch ms. Throws {@link BadParameter}. */

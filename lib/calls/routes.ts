@@ -35,7 +35,7 @@ import {
   reportWire,
   toWire,
 } from "./wire.ts";
-import { toCallWire } from "./wire-call.ts";
+import { readCallsForWire } from "./wire-call.ts";
 
 const READ = { access: "read" } as const;
 const MANAGE = { access: "manage" } as const;
@@ -80,8 +80,8 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
     },
     async (request, reply) => {
       const { id } = callParams.parse(request.params);
-      const call = await readCall(db, id);
-      return call ? toCallWire(call) : notFound(reply, id);
+      const [call] = await readCallsForWire(db, [id]);
+      return call ?? notFound(reply, id);
     },
   );
 

@@ -6,6 +6,7 @@ import { FEEDBACK, SENTIMENTS, SUPERVISOR_ACTIONS } from "../wire/log-events.ts"
 import { COMPARISONS } from "./compare.ts";
 import { CALL_ENDS } from "./record.ts";
 import { LABELS } from "./report-sentiment.ts";
+import { reviewScoreWire, scorecardWire } from "./review/wire.ts";
 import { OUTCOMES } from "./topics.ts";
 
 /*
@@ -54,6 +55,7 @@ const callFields = {
   reply_p50_ms: msOrNull,
   reply_p95_ms: msOrNull,
   risk: z.number().min(0).nullable(),
+  review_score: reviewScoreWire.nullable().describe("the mean of what people scored the call, by the form"),
 };
 
 export const callListWire = z.object({
@@ -163,6 +165,7 @@ export const callWire = z.object({
   transfers,
   feedback: z.array(z.object({ offset_ms: ms, rule: z.string(), feedback: z.enum(FEEDBACK), by: text })),
   summary,
+  scorecards: z.array(scorecardWire),
 });
 
 export const reportWire = z.object({

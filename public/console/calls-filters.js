@@ -10,12 +10,14 @@ const CHANNELS = ["telephonyInbound", "telephonyOutbound", "webcall", "chat"];
 const SORTS = /** @type {const} */ ([
   ["", "newest first"],
   ["started_at asc", "oldest first"],
-  ["score asc", "worst score first"],
-  ["score desc", "best score first"],
+  ["score asc", "unhappiest callers first"],
+  ["score desc", "happiest callers first"],
   ["risk desc", "highest risk first"],
   ["duration desc", "longest first"],
   ["duration asc", "shortest first"],
   ["reply desc", "slowest replies first"],
+  ["review asc", "lowest review score first"],
+  ["review desc", "highest review score first"],
 ]);
 /** Filters that other views link to; here they can only be taken away. */
 const LINKED = /** @type {const} */ (["alert", "tag", "topic", "agent", "agent_version", "model"]);

@@ -7,20 +7,24 @@ import { VerdictChip } from "../shared/verdict-chip.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 
-/** @param {{ calls: any[], label?: string }} props */
+/** The column of review scores is there where people have scored one of the calls. @param {{ calls: any[], label?: string }} props */
 export function CallTable({ calls, label = "Calls" }) {
+  const reviewed = calls.some((call) => call.review_score !== null);
   return html`<table class="calls" aria-label=${label}>
     <thead>
-      <tr><th>Call</th><th>Began</th><th>Length</th><th>Mood</th><th>Score</th><th>Risk</th><th>Reply, p95</th><th>Ended</th></tr>
+      <tr>
+        <th>Call</th><th>Began</th><th>Length</th><th>Mood</th><th>Mood score</th><th>Risk</th><th>Reply, p95</th>
+        ${reviewed && html`<th>Review score</th>`}<th>Ended</th>
+      </tr>
     </thead>
     <tbody>
-      ${calls.map((call) => html`<${CallRow} key=${call.session_id} call=${call} />`)}
+      ${calls.map((call) => html`<${CallRow} key=${call.session_id} call=${call} reviewed=${reviewed} />`)}
     </tbody>
   </table>`;
 }
 
-/** @param {{ call: any }} props */
-function CallRow({ call }) {
+/** @param {{ call: any, reviewed: boolean }} props */
+function CallRow({ call, reviewed }) {
   const live = call.ended_at === null;
   return html`<tr>
     <th scope="row">
@@ -34,9 +38,10 @@ function CallRow({ call }) {
     <td data-name="Began">${when(call.started_at)}</td>
     <td data-name="Length">${live ? "live now" : duration(call.duration_ms)}</td>
     <td data-name="Mood">${call.label && call.label !== "none" ? html`<${VerdictChip} sentiment=${call.label} />` : "–"}</td>
-    <td data-name="Score">${score(call.score)}</td>
+    <td data-name="Mood score">${score(call.score)}</td>
     <td data-name="Risk">${call.risk === null ? "–" : call.risk.toFixed(1)}</td>
     <td data-name="Reply, p95">${milliseconds(call.reply_p95_ms)}</td>
+    ${reviewed && html`<td data-name="Review score">${call.review_score === null ? "–" : `${call.review_score} of 100`}</td>`}
     <td data-name="Ended">${live ? "–" : endName(call.end_reason)}</td>
   </tr>`;
 }

@@ -44,7 +44,7 @@ export function Comparison({ query, bounds, days, onUnauthorised }) {
 function Groups({ by, groups, days }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Comparison of calls"><table>
     <thead>
-      <tr><th>${KINDS.find(([kind]) => kind === by)?.[1]}</th><th>Calls</th><th>Score</th><th>Escalated</th><th>Negative</th><th>Length</th><th>Reply, p50</th><th>Alerts a call</th></tr>
+      <tr><th>${KINDS.find(([kind]) => kind === by)?.[1]}</th><th>Calls</th><th>Mood score</th><th>Escalated</th><th>Negative</th><th>Length</th><th>Reply, p50</th><th>Alerts a call</th></tr>
     </thead>
     <tbody>
       ${groups.map(

@@ -20,7 +20,7 @@ export function QualityCharts({ quality: { totals, buckets, bucket } }) {
     },
   };
   return html`<div class="charts">
-    <${LineChart} ...${shared} title="Score" summary=${`Mean score of the calls of each ${bucket}, −5 to +5; overall ${score(totals.score)}.`}
+    <${LineChart} ...${shared} title="Mood score" summary=${`Mean mood score of the calls of each ${bucket}, −5 to +5; overall ${score(totals.score)}.`}
       ys=${column("score")} yRange=${() => [-5.5, 5.5]} formatY=${score} />
     <${LineChart} ...${shared} title="Escalation rate" summary=${`Share of the calls of each ${bucket} that were escalated; overall ${percent(totals.escalation_rate)}.`}
       ys=${column("escalation_rate")} yRange=${() => [0, 1.05]} formatY=${percent} />
@@ -35,7 +35,7 @@ export function QualityTable({ quality: { totals, buckets, bucket } }) {
     <summary>The same as a table</summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Figures">
       <table>
-        <thead><tr><th>${bucket === "hour" ? "Hour" : "Day"}</th><th>Calls</th><th>Score</th><th>Escalated</th><th>Reply, p95</th></tr></thead>
+        <thead><tr><th>${bucket === "hour" ? "Hour" : "Day"}</th><th>Calls</th><th>Mood score</th><th>Escalated</th><th>Reply, p95</th></tr></thead>
         <tbody>
           ${buckets
             .filter((/** @type {any} */ one) => one.calls > 0)

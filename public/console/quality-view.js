@@ -81,7 +81,7 @@ function Figures({ quality, worst, bounds, query, onUnauthorised }) {
     <${Tiles}
       figures=${[
         ["Calls", totals.calls],
-        ["Score", score(totals.score)],
+        ["Mood score", score(totals.score)],
         ["Escalated", percent(totals.escalation_rate), plural(totals.escalated, "call")],
         ["Negative", percent(totals.negative_share), "of utterances"],
         ["Reply, p50", milliseconds(totals.reply_p50_ms)],

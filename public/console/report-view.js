@@ -151,7 +151,7 @@ function hasEnded([call]) {
 function figuresOf(call, { sentiment, quality }) {
   const rough = sentiment.source === "fallback" ? "(embedded rules)" : undefined;
   return [
-    ["Score", score(sentiment.score), rough],
+    ["Mood score", score(sentiment.score), rough],
     [
       "Trend",
       sentiment.trend === null ? "–" : words(sentiment.trend),

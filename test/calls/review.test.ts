@@ -4,7 +4,7 @@ import { saveScorecard } from "../../lib/calls/review/scorecards.ts";
 import { setVerdictLabel } from "../../lib/calls/review/verdict-labels.ts";
 import { reviewsWire } from "../../lib/calls/review/wire.ts";
 import { deleteCallsBefore, setSummary } from "../../lib/calls/store/write.ts";
-import { callListWire, reportWire } from "../../lib/calls/wire.ts";
+import { callListWire, callWire, reportWire } from "../../lib/calls/wire.ts";
 import { assistantTurn, callRecord, userTurn } from "../support/call-records.ts";
 import { type Reviewer, type ReviewServer, startReviewServer } from "../support/review-server.ts";
 import { describeStores, type TestStore } from "../support/stores.ts";
@@ -367,6 +367,65 @@ describeStores("reviews of many calls", (create) => {
     assert.deepEqual(rest.labels, { vip: 1 });
     assert.deepEqual((await reviews("from=2020-01-01&to=2020-01-02")).pairs, []);
     assert.equal((await server.ask("wall", "GET", "/quality/reviews?form=2026-01-15")).status, 400);
+  });
+
+  test("stand in the list of calls, which can be sorted by them, and in the exports", async () => {
+    await score("anna", "one", { greeting: "yes", empathy: "3" });
+    await score("bob", "one", { greeting: "no" });
+    await score("anna", "two", { greeting: "yes" });
+    await score("anna", "before", { greeting: "not_applicable" });
+    const proposal = {
+      by: "gpt",
+      source: "model",
+      form: "Service call",
+      answers: { greeting: "no" },
+    } as const;
+    for (const id of ["two", "three"]) {
+      await saveScorecard(server.db, id, { ...proposal, reasons: {}, comment: "", score: 0, at: 1 });
+    }
+    const listed = async (query: string) => {
+      const { status, body } = await server.ask("wall", "GET", `/calls?${query}`);
+      assert.equal(status, 200, JSON.stringify(body));
+      const { calls, next_cursor } = callListWire.parse(body);
+      return { calls: calls.map(({ session_id, review_score }) => [session_id, review_score]), next_cursor };
+    };
+    // 67 and 0, by two people; what a model proposes and what does not apply is no score.
+    const one = ["one", 34];
+    const two = ["two", 100];
+    assert.deepEqual((await listed("")).calls, [["three", null], two, one, ["before", null]]);
+    const first = await listed("sort=review&limit=1");
+    assert.deepEqual(first.calls, [one]);
+    const second = await listed(`sort=review&limit=1&cursor=${first.next_cursor}`);
+    assert.deepEqual(second, { calls: [two], next_cursor: null });
+    assert.deepEqual((await listed("sort=review&order=desc&q=parcel")).calls, [two, one]);
+
+    const csv = (await server.text("", "/calls.csv")).split("\r\n").map((line) => line.split(","));
+    assert.deepEqual(
+      csv.slice(0, -1).map((cells) => [cells[0], cells.at(-1)]),
+      [
+        ["session_id", "review_score"],
+        ["three", ""],
+        ["two", "100"],
+        ["one", "34"],
+        ["before", ""],
+      ],
+    );
+    const lines = (await server.text("", "/calls.jsonl?topic=refund")).trimEnd().split("\n");
+    const [exported, ...more] = lines.map((line) => callWire.parse(JSON.parse(line)));
+    assert.deepEqual(more, []);
+    const cards = exported?.scorecards.map(({ by, score, answers }) => [by, score, answers]);
+    assert.deepEqual([exported?.session_id, exported?.review_score], one);
+    assert.deepEqual(
+      new Map(cards?.map((card) => [card[0], card])),
+      new Map([
+        ["anna", ["anna", 67, { greeting: "yes", empathy: "3" }]],
+        ["bob", ["bob", 0, { greeting: "no" }]],
+      ]),
+    );
+    assert.deepEqual(
+      callWire.parse((await server.ask("wall", "GET", "/calls/one")).body).scorecards,
+      exported?.scorecards,
+    );
   });
 
   test("are found by outcome and topic, until the calls are deleted", async () => {

@@ -151,6 +151,7 @@ describeStores("the store of calls", (create, kind) => {
       replyP50Ms: 700,
       replyP95Ms: 900,
       alerts: 0,
+      reviewScore: null,
     });
   });
 
@@ -574,7 +575,7 @@ describeStores("the store of calls", (create, kind) => {
     assert.equal(lines.length, 204); // header, 202 calls, the end of the last line
     assert.equal(
       lines[1],
-      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-6-luna`,
+      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-6-luna,`,
     );
     assert.ok(lines[202]?.startsWith("n-0,"));
     const json = (await textOf(jsonLinesOf(database.db, { to: 9_000 }))).trimEnd().split("\n");

@@ -119,6 +119,10 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     await question("understand what").getByRole("radio", { name: "5" }).check();
     await score.getByRole("button", { name: "Save the score" }).click();
     await score.locator("summary").getByText("100 of 100").waitFor();
+    await page.getByRole("link", { name: "← Recent calls" }).click();
+    await page.getByLabel("Order").selectOption("lowest review score first");
+    await page.getByRole("cell", { name: "100 of 100" }).waitFor();
+    assert.equal(await page.getByRole("table", { name: "Calls" }).getByRole("row").count(), 2);
     assert.deepEqual(errors, []);
     await page.context().close();
   });

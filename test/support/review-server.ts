@@ -48,8 +48,8 @@ export async function startReviewServer(
   const database: Database = await openDatabase(store.url, pino({ level: "silent" }));
   await storeCalls(database.db, calls);
 
-  const ask = async (who: Reviewer | null, method: string, path: string, body?: unknown) => {
-    const response = await fetch(`${url}${path}`, {
+  const send = (who: Reviewer | null, method: string, path: string, body?: unknown) =>
+    fetch(`${url}${path}`, {
       method,
       headers: {
         ...(who === null ? {} : { authorization: `Bearer ${TOKENS[who]}` }),
@@ -57,6 +57,8 @@ export async function startReviewServer(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+  const ask = async (who: Reviewer | null, method: string, path: string, body?: unknown) => {
+    const response = await send(who, method, path, body);
     const text = await response.text();
     const answer: unknown = text === "" ? null : JSON.parse(text);
     return { status: response.status, body: answer };
@@ -64,6 +66,8 @@ export async function startReviewServer(
   return {
     db: database.db,
     ask,
+    /** An answer that is not JSON. */
+    text: async (who: Reviewer, path: string) => (await send(who, "GET", path)).text(),
     /** What is known of a call, as `who` sees it. */
     review: async (who: Reviewer, id: string) =>
       reviewWire.parse((await ask(who, "GET", `/calls/${id}/review`)).body),

@@ -9,6 +9,20 @@ const by = z.string().describe("who said so");
 const at = z.iso.datetime();
 const turn = z.number().int();
 
+/** Of the form, in percent. */
+export const reviewScoreWire = z.number().int().min(0).max(100);
+
+export const scorecardWire = z.object({
+  by: by.describe("a person, or the model that proposes it"),
+  source: z.enum(["person", "model"]),
+  form: z.string(),
+  answers: z.record(z.string(), z.enum(ANSWERS)),
+  reasons: z.record(z.string(), z.string()).describe("a model's, by question"),
+  comment: z.string(),
+  score: reviewScoreWire.nullable(),
+  at,
+});
+
 export const reviewWire = z.object({
   session_id: z.string(),
   you: z
@@ -19,18 +33,7 @@ export const reviewWire = z.object({
   keeps_words: z.boolean().describe("false with RECORD_TEXT=none: there are no notes, labels and comments"),
   form: formSchema,
   verdicts: z.array(z.object({ turn, verdict: z.enum(SENTIMENTS), by, at })),
-  scorecards: z.array(
-    z.object({
-      by: by.describe("a person, or the model that proposes it"),
-      source: z.enum(["person", "model"]),
-      form: z.string(),
-      answers: z.record(z.string(), z.enum(ANSWERS)),
-      reasons: z.record(z.string(), z.string()).describe("a model's, by question"),
-      comment: z.string(),
-      score: z.number().int().min(0).max(100).nullable(),
-      at,
-    }),
-  ),
+  scorecards: z.array(scorecardWire),
   remarks: z.array(
     z.object({
       id: z.string(),
@@ -52,7 +55,7 @@ const agreement = {
 const counts = z.record(z.string(), count);
 
 export const reviewsWire = z.object({
-  scored: z.object({ calls: count, score: z.number().int().min(0).max(100).nullable() }),
+  scored: z.object({ calls: count, score: reviewScoreWire.nullable() }),
   pairs: z.array(
     z.object({ one: z.string(), other: z.string(), other_is: z.enum(["person", "model"]), ...agreement }),
   ),

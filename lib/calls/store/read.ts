@@ -5,6 +5,7 @@ import { groupBy } from "../group-by.ts";
 import type { CallRecord } from "../record.ts";
 import type { Label } from "../report-sentiment.ts";
 import type { Term } from "../search-words.ts";
+import { readReviewScores, reviewScores } from "./review-score.ts";
 import { type CallListItem, toListItem, toRecord } from "./rows.ts";
 import type { CallsTable, Db, Schema } from "./schema.ts";
 import { docsWith } from "./search.ts";
@@ -40,7 +41,7 @@ export const TAG_KINDS = ["alert", "label", "topic", "outcome"] as const;
 export type TagKind = (typeof TAG_KINDS)[number];
 
 /** What calls can be sorted by. By anything but the start, those are left out that have no such figure (yet). */
-export const SORTS = ["started_at", "score", "duration", "reply", "risk"] as const;
+export const SORTS = ["started_at", "score", "duration", "reply", "risk", "review"] as const;
 export type Sort = { by: (typeof SORTS)[number]; order: "asc" | "desc" };
 export const NEWEST_FIRST: Sort = { by: "started_at", order: "desc" };
 
@@ -50,6 +51,7 @@ const SORT_COLUMNS = {
   duration: "duration_ms",
   reply: "reply_p95_ms",
   risk: "risk",
+  review: "reviewed.review_score",
 } as const;
 
 /** The call after which a page begins: its figure that the calls are sorted by, and its id. */
@@ -76,7 +78,11 @@ export async function listCalls(
   sort: Sort = NEWEST_FIRST,
 ): Promise<CallListItem[]> {
   const column = SORT_COLUMNS[sort.by];
-  let query = whereMatches(db.selectFrom("calls").selectAll(), filter);
+  const calls = db.selectFrom("calls").selectAll("calls");
+  const scored = calls.$if(sort.by === "review", (all) =>
+    all.innerJoin(reviewScores(db).as("reviewed"), "reviewed.session_id", "calls.id"),
+  );
+  let query = whereMatches(scored, filter);
   let inOrder = sql.ref(column);
   if (filter.words) {
     const docs = docsWith(db, filter.words);
@@ -94,13 +100,17 @@ export async function listCalls(
       query = query.where(sql<boolean>`(doc + 0) in (${docs})`);
     }
   }
-  if (sort.by !== "started_at") query = query.where(column, "is not", null);
+  if (sort.by !== "started_at") query = query.where(sql.ref(column), "is not", null);
   if (after) {
     const beyond = sql.raw(sort.order === "asc" ? ">" : "<");
     query = query.where(sql<boolean>`(${inOrder}, id) ${beyond} (${after.value}, ${after.sessionId})`);
   }
   const rows = await query.orderBy(inOrder, sort.order).orderBy("id", sort.order).limit(limit).execute();
-  return rows.map(toListItem);
+  const scores = await readReviewScores(
+    db,
+    rows.map(({ id }) => id),
+  );
+  return rows.map((row) => toListItem(row, scores.get(row.id) ?? null));
 }
 
 /** Where a page that ends with this call ends. */
@@ -111,6 +121,7 @@ export function positionOf(call: CallListItem, { by }: Sort): Position {
     duration: call.durationMs,
     reply: call.replyP95Ms,
     risk: call.risk,
+    review: call.reviewScore,
   };
   return { value: figures[by] ?? 0, sessionId: call.sessionId };
 }

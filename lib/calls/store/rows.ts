@@ -226,11 +226,14 @@ const listRow = z
     risk: row.risk,
   }));
 
-/** A call in a list: what is known without its turns. The figures are null while it goes on. */
-export type CallListItem = z.output<typeof listRow>;
+/**
+ * A call in a list: what is known without its turns. The figures are null while it goes on. `reviewScore`: what people
+ * have scored it, 0…100, null where nobody has.
+ */
+export type CallListItem = z.output<typeof listRow> & { reviewScore: number | null };
 
-export function toListItem(row: Selectable<CallsTable>): CallListItem {
-  return check(() => listRow.parse(row), row.id);
+export function toListItem(row: Selectable<CallsTable>, reviewScore: number | null): CallListItem {
+  return { ...check(() => listRow.parse(row), row.id), reviewScore };
 }
 
 export function fromCallStart(start: CallStart, instance: string): Insertable<CallsTable> {
