@@ -1,35 +1,88 @@
 // @ts-check
-import { html } from "/assets/vendor/htm.js";
+import { Component, html, useEffect, useMemo, useState } from "/assets/vendor/htm.js";
 import { milliseconds } from "../shared/format.js";
 import { callEntries, keyOf } from "./call-entries.js";
 import { EntryNote, TranscriptLine } from "./call-transcript.js";
 import { TurnRemarks } from "./remarks.js";
 import { VerdictLabels } from "./verdict-labels.js";
 
-/** @typedef {import("./use-review.js").Review} Review */
+/**
+ * @typedef {import("./use-review.js").Review} Review
+ * @typedef {import("./call-entries.js").Entry<any, any, any, any>} Entry
+ */
+
+/** Entries drawn at a time. Hundreds at once would keep the page from answering for a second on a phone. */
+const AT_ONCE = 10;
 
 /**
  * The whole call: what was said, the tools that were used, the hand-over, what a supervisor did, and what people said of
  * it afterwards.
- * @param {{ call: any, review: Review | null }} props
+ * @param {{ call: any, review: Review | null, sought: { turn: number } | null }} props `sought`: where to take the reader
  */
-export function ReportTranscript({ call, review }) {
+export function ReportTranscript({ call, review, sought }) {
+  const stretches = useMemo(() => stretchesOf(call), [call]);
+  const wanted = sought
+    ? stretches.findIndex((entries) => entries.some((entry) => isTurn(entry, sought.turn)))
+    : -1;
+  const drawn = useSteps(stretches.length, wanted + 1);
+  useEffect(() => {
+    if (sought) showTurn(sought.turn);
+  }, [sought]);
+  return html`<section class="panel" aria-label="Transcript">
+    <h3>Transcript</h3>
+    ${stretches.length === 0 && html`<p class="muted">Nobody said anything.</p>`}
+    <ol class="whole">
+      ${stretches.slice(0, drawn).map((entries, index) => html`<${Stretch} key=${index} entries=${entries} review=${review} />`)}
+    </ol>
+  </section>`;
+}
+
+/**
+ * Counts up to `all`, one step after each time the page was painted.
+ * @param {number} all @param {number} least so many at once
+ */
+function useSteps(all, least) {
+  const [done, setDone] = useState(1);
+  useEffect(() => {
+    if (done < all) setDone(done + 1);
+  }, [done, all]);
+  return Math.max(done, least);
+}
+
+/** @param {any} call @returns {Entry[][]} */
+function stretchesOf(call) {
   const entries = callEntries({
     turns: call.turns.map(fromWire),
     acts: call.supervisor.map(fromWire),
     escalation: call.escalation && fromWire(call.escalation),
     transfers: call.transfers.map(fromWire),
   });
-  return html`<section class="panel" aria-label="Transcript">
-    <h3>Transcript</h3>
-    ${entries.length === 0 && html`<p class="muted">Nobody said anything.</p>`}
-    <ol class="whole">
-      ${entries.map((entry) => html`<${ReportEntry} key=${keyOf(entry)} entry=${entry} review=${review} />`)}
-    </ol>
-  </section>`;
+  return Array.from({ length: Math.ceil(entries.length / AT_ONCE) }, (_, index) =>
+    entries.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
 }
 
-/** @param {{ entry: import("./call-entries.js").Entry<any, any, any, any>, review: Review | null }} props */
+/** @param {Entry} entry @param {number} number */
+function isTurn(entry, number) {
+  return entry.kind === "turn" && entry.turn.number === number;
+}
+
+/** @typedef {{ entries: readonly Entry[], review: Review | null }} StretchProps */
+
+/** @extends {Component<StretchProps>} */
+class Stretch extends Component {
+  /** @override @param {StretchProps} next */
+  shouldComponentUpdate({ entries, review }) {
+    return entries !== this.props.entries || review !== this.props.review;
+  }
+
+  /** @override @param {StretchProps} props */
+  render({ entries, review }) {
+    return html`${entries.map((entry) => html`<${ReportEntry} key=${keyOf(entry)} entry=${entry} review=${review} />`)}`;
+  }
+}
+
+/** @param {{ entry: Entry, review: Review | null }} props */
 function ReportEntry({ entry, review }) {
   if (entry.kind !== "turn") return html`<li><${EntryNote} entry=${entry} /></li>`;
   return html`<${ReportTurn} turn=${entry.turn} bySupervisor=${entry.bySupervisor} review=${review} />`;
@@ -58,7 +111,7 @@ function ReportTurn({ turn, bySupervisor, review }) {
 }
 
 /** Takes the reader to a turn, and the keyboard with it. @param {number} number */
-export function showTurn(number) {
+function showTurn(number) {
   const turn = document.getElementById(turnId(number));
   turn?.scrollIntoView({ block: "center" });
   turn?.focus({ preventScroll: true });

@@ -1,5 +1,5 @@
 // @ts-check
-import { html, useEffect, useMemo } from "/assets/vendor/htm.js";
+import { html, useEffect, useMemo, useState } from "/assets/vendor/htm.js";
 import { duration, milliseconds, percent, score, words } from "../shared/format.js";
 import { channelName, endName } from "../shared/names.js";
 import { when } from "../shared/time.js";
@@ -19,7 +19,7 @@ import {
   Transfers,
   Variables,
 } from "./report-panels.js";
-import { ReportTranscript, showTurn } from "./report-transcript.js";
+import { ReportTranscript } from "./report-transcript.js";
 import { formatRoute, isSessionId } from "./route.js";
 import { SaveScenario } from "./save-scenario.js";
 import { ScoreChart } from "./score-chart.js";
@@ -44,16 +44,18 @@ export function ReportView(props) {
 function Report({ id, query, onUnauthorised }) {
   const path = `/calls/${encodeURIComponent(id)}`;
   const { answers, error, retry } = useFetched([path, `${path}/report`], onUnauthorised, hasEnded);
-  const { review, name } = useReview(id, onUnauthorised);
-  const loaded = answers !== null;
+  const { review, name, isLoading } = useReview(id, onUnauthorised);
+  const [sought, setSought] = useState(/** @type {{ turn: number } | null} */ (null));
+  const showTurn = (/** @type {number} */ turn) => setSought({ turn });
   useEffect(() => scrollTo(0, 0), [id]);
   useEffect(() => {
-    if (loaded && query.turn) showTurn(Number(query.turn));
-  }, [loaded, query.turn]);
+    if (query.turn) showTurn(Number(query.turn));
+  }, [query.turn]);
   if (error?.status === 404 && isSessionId(id))
     return html`<${ByCallId} id=${id} query=${query} onUnauthorised=${onUnauthorised} />`;
   if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
-  if (!answers) return html`<${Loading} what="the report" />`;
+  // Drawn once, and not a second time with the reviewer's buttons, which would move every line.
+  if (!answers || isLoading) return html`<${Loading} what="the report" />`;
   const [call, report] = answers;
   const ended = call.ended_at === null ? "still live" : endName(call.end_reason);
   return html`<article class="report">
@@ -73,13 +75,13 @@ function Report({ id, query, onUnauthorised }) {
     }
     <${Tiles} figures=${figuresOf(call, report)} />
     <div class="call-body">
-      <${ReportTranscript} call=${call} review=${review} />
+      <${ReportTranscript} call=${call} review=${review} sought=${sought} />
       <div class="call-side">
         <${CallSummary} summary=${call.summary} />
         <${Findings} report=${report} />
         ${review && html`<${Scorecards} id=${id} review=${review} />`}
         ${review && html`<${CallRemarks} review=${review} />`}
-        <${Course} report=${report} />
+        <${Course} report=${report} onTurn=${showTurn} />
         <${LowestStretch} lowest=${report.sentiment.lowest} onTurn=${showTurn} />
         ${report.escalation.triggered && html`<${EscalationPanel} escalation=${report.escalation} reason=${call.escalation.reason} />`}
         ${report.transfers.length > 0 && html`<${Transfers} transfers=${report.transfers} />`}
@@ -128,8 +130,8 @@ function ByCallId({ id, query, onUnauthorised }) {
   <//>`;
 }
 
-/** The line of the caller's mood; a click on a point leads to its turn. @param {{ report: any }} props */
-function Course({ report: { sentiment, escalation } }) {
+/** The line of the caller's mood; a click on a point leads to its turn. @param {{ report: any, onTurn: (number: number) => void }} props */
+function Course({ report: { sentiment, escalation }, onTurn }) {
   const scores = useMemo(
     () => sentiment.scores.map((/** @type {any} */ one) => ({ at: one.offset_ms, score: one.score })),
     [sentiment],
@@ -138,7 +140,7 @@ function Course({ report: { sentiment, escalation } }) {
     startedAt=${0}
     scores=${scores}
     escalatedAt=${escalation.offset_ms}
-    onPoint=${(/** @type {number} */ index) => showTurn(sentiment.scores[index].turn)}
+    onPoint=${(/** @type {number} */ index) => onTurn(sentiment.scores[index].turn)}
   />`;
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-import { useState } from "/assets/vendor/htm.js";
+import { useMemo, useState } from "/assets/vendor/htm.js";
 import { readName } from "../shared/me.js";
 import { ApiError, sendJson } from "./api.js";
 import { useFetched } from "./use-fetched.js";
@@ -32,7 +32,7 @@ import { useName } from "./use-name.js";
  */
 export function useReview(id, onUnauthorised) {
   const path = `/calls/${encodeURIComponent(id)}/review`;
-  const { answers } = useFetched([path], onUnauthorised);
+  const { answers, error } = useFetched([path], onUnauthorised);
   const [changed, setChanged] = useState(/** @type {any} */ (null));
   const said = changed ?? answers?.[0] ?? null;
   const name = useName(said?.you ?? null);
@@ -50,16 +50,22 @@ export function useReview(id, onUnauthorised) {
       return error.message;
     }
   };
-  /** @type {Review | null} */
-  const review = said && {
-    mine: (/** @type {string} */ by) => by === (said.you ?? readName()),
-    canReview: said.can_review,
-    keepsWords: said.keeps_words,
-    form: said.form,
-    verdicts: said.verdicts,
-    scorecards: said.scorecards,
-    remarks: said.remarks,
-    send,
-  };
-  return { review, name };
+  /** The same until something is said, so that what shows it need not be drawn again. */
+  const review = useMemo(
+    () =>
+      /** @type {Review | null} */ (
+        said && {
+          mine: (/** @type {string} */ by) => by === (said.you ?? readName()),
+          canReview: said.can_review,
+          keepsWords: said.keeps_words,
+          form: said.form,
+          verdicts: said.verdicts,
+          scorecards: said.scorecards,
+          remarks: said.remarks,
+          send,
+        }
+      ),
+    [said],
+  );
+  return { review, name, isLoading: said === null && error === null };
 }

@@ -162,6 +162,16 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     await page.context().close();
   });
 
+  test("a link to a late turn of a long call opens the report there, and every turn comes to stand in it", async () => {
+    const { page, errors } = await open("/calls/hour?turn=151");
+    await page.locator("#turn-151:focus").waitFor();
+    await page.locator("#turn-200").waitFor();
+    assert.equal(await page.locator(".turn").count(), 200);
+    assert.ok(await page.locator("#turn-151").evaluate((turn) => turn.getBoundingClientRect().top < 800));
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
   test("the code of the charts comes with the first chart", async () => {
     const { page } = await open("/calls");
     const asked: string[] = [];

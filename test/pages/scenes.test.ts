@@ -195,6 +195,24 @@ describe("a stranger who is given twelve live calls", { skip: skipWithoutChromiu
     play: async (caller) => says(caller, "Thank you").then(() => goesOn(caller)),
   };
 
+  test("on a phone the views stand in one line, however many calls need help", async () => {
+    const caller = await phone(WANTS_A_PERSON);
+    const { page: phonePage } = await openPage(browser, `${server.url}/console#/calls`, {
+      token: TOKEN,
+      width: 360,
+    });
+    await phonePage.locator(".count.alert").waitFor();
+    const boxes = await phonePage
+      .locator(".tabs a")
+      .evaluateAll((tabs) => tabs.map((tab) => tab.getBoundingClientRect().toJSON()));
+    assert.equal(new Set(boxes.map(({ top }) => top)).size, 1);
+    assert.ok((boxes.at(-1)?.right ?? Number.POSITIVE_INFINITY) <= 360);
+    await screenshot(phonePage, "console-phone-views");
+    await phonePage.context().close();
+    await caller.close();
+    await page.locator(".call-list .row", { hasText: WANTS_A_PERSON.number }).waitFor({ state: "detached" });
+  });
+
   // Two of the others are in somebody's hands: they are among those that need help, and come last.
   for (const [scene, right, needy, beside] of [
     ["a request for a person", WANTS_A_PERSON, 5, [GETS_WORSE, WAITS]],

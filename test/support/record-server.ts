@@ -56,6 +56,7 @@ async function fill(url: string): Promise<void> {
     callRecord({ sessionId: "that", callId: "CA-evening-of-the-23rd", startedAt: march("24T01:30") }),
     callRecord({ sessionId: "long", callId: LONG_ID, startedAt: march("24T12:00") }),
     wholeCall(march("25T10:00")),
+    longCall(march("10T10:00")),
   ]);
   await setSummary(db, "whole", [
     {
@@ -77,6 +78,15 @@ async function fill(url: string): Promise<void> {
     at: march("24T12:05"),
   });
   await db.destroy();
+}
+
+/** One of 200 turns. */
+function longCall(startedAt: number) {
+  const turns = Array.from({ length: 100 }, (_, n) => [
+    userTurn(2 * n + 1, n * 10_000, "neutral", { utterance: n + 1, text: `Question ${n + 1}` }),
+    assistantTurn(2 * n + 2, n * 10_000 + 3_000, { text: `Answer ${n + 1}` }),
+  ]).flat();
+  return callRecord({ sessionId: "hour", callId: "CA-hour", startedAt, turns });
 }
 
 /** One with everything a report can show. */
