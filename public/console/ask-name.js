@@ -12,7 +12,7 @@ export function AskName({ onName }) {
     if (name !== "") onName(name);
   };
   return html`<form class="notice ask-name" onSubmit=${submit}>
-    <label for="me">Your name, for the others to see</label>
+    <label for="me">Your name, as others will see it</label>
     <input
       class="field"
       id="me"
@@ -22,7 +22,7 @@ export function AskName({ onName }) {
       required
       ref=${field}
     />
-    <button class="button primary">Go on</button>
+    <button class="button primary">Continue</button>
   </form>`;
 }
 

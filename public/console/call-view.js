@@ -59,7 +59,7 @@ function Live({ id, onUnauthorised }) {
     ${
       feed.status === "disconnected" &&
       !call.ended &&
-      html`<p class="notice warn">${feed.message} What happens meanwhile is caught up on.</p>`
+      html`<p class="notice warn">${feed.message} The page catches up when the connection is back.</p>`
     }
     ${
       call.ended &&

@@ -63,7 +63,7 @@ function LinkedFilters({ query }) {
     ${given.map(
       (name) => html`<li key=${name}>
         <a class="chip" href=${formatRoute("calls", null, { ...query, [name]: "" })}>
-          ${name === "tag" ? "label" : words(name)}: ${name === "alert" ? ruleName(query[name] ?? "") : query[name]} <span aria-hidden="true">✕</span><span class="visually-hidden">take away</span>
+          ${name === "tag" ? "label" : words(name)}: ${name === "alert" ? ruleName(query[name] ?? "") : query[name]} <span aria-hidden="true">✕</span><span class="visually-hidden">Remove this filter</span>
         </a>
       </li>`,
     )}

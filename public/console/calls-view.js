@@ -97,6 +97,6 @@ function NothingFound({ filtered }) {
     return html`<${Empty} title="No call matches"><p><a href=${formatRoute("calls")}>Show all calls</a></p><//>`;
   }
   return html`<${Empty} title="No calls yet">
-    <p>Every call leaves a record here. <a href="/talk">Talk to the agent</a> to make one.</p>
+    <p>All calls are listed here. <a href="/talk">Talk to the agent</a> to make one.</p>
   <//>`;
 }

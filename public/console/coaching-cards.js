@@ -32,7 +32,7 @@ export function CoachingCards({ alerts, startedAt, desk = null }) {
   const shown = desk ? alerts.filter(({ feedback }) => feedback !== "dismissed") : alerts;
   return html`<section class="panel" aria-label="Coaching">
     <h3>${desk ? "What to do now" : "Coaching"}</h3>
-    ${shown.length === 0 && html`<p class="muted small">No alerts. They appear when a rule of the coach is met.</p>`}
+    ${shown.length === 0 && html`<p class="muted small">No alerts yet. They appear here when a rule of the coach applies.</p>`}
     <ol class="cards" aria-live="polite">
       ${shown
         .toReversed()
@@ -67,7 +67,7 @@ function Card({ alert, offsetMs, desk }) {
 
 /** @param {{ name: string, onFeedback: (feedback: Feedback) => void }} props */
 function Opinion({ name, onFeedback }) {
-  return html`<div class="buttons" role="group" aria-label=${`Was “${name}” of use?`}>
+  return html`<div class="buttons" role="group" aria-label=${`Was “${name}” helpful?`}>
     <button class="button small" onClick=${() => onFeedback("helpful")}>Helpful</button>
     <button class="button small" onClick=${() => onFeedback("not_helpful")}>Not helpful</button>
     <button class="button small" onClick=${() => onFeedback("dismissed")}>Dismiss</button>

@@ -45,7 +45,7 @@ function Desk({ id, onUnauthorised }) {
   const call = state.calls.get(id);
   if (!call || feed.status === "gone") {
     if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
-    return html`<${Empty} title="This call is not live any more"><a href=${formatRoute("desk")}>Choose another call</a><//>`;
+    return html`<${Empty} title="This call has ended"><a href=${formatRoute("desk")}>Choose another call</a><//>`;
   }
   const use = (/** @type {string} */ words) => say.current?.(words);
   const desk = {
@@ -54,7 +54,7 @@ function Desk({ id, onUnauthorised }) {
       void acts.act(
         "feedback",
         { rule, alert_at: new Date(at).toISOString(), feedback },
-        "Noted. Thank you.",
+        "Thank you, your opinion is saved.",
       ),
   };
   const needs = needsOf(call);

@@ -11,17 +11,17 @@ import { AskName } from "./ask-name.js";
 export function InHand({ call, you, open, allowed, acts }) {
   const mine = call.holder !== null && call.holder === (you ?? readName());
   return html`<div class="in-hand">
-    ${call.holder && html`<span class="chip held">${mine ? "You have it" : `${call.holder} has it`}</span>`}
+    ${call.holder && html`<span class="chip held">${mine ? "claimed by you" : `claimed by ${call.holder}`}</span>`}
     ${
       allowed &&
       (mine
-        ? html`<button class="button small" onClick=${() => void acts.act("release", {}, "Anybody may take the call.")}>Release</button>`
-        : html`<button class="button small" onClick=${() => void acts.act("claim", {}, "The others see that you see to it.")}>Claim</button>`)
+        ? html`<button class="button small" onClick=${() => void acts.act("release", {}, "You have released the call.")}>Release</button>`
+        : html`<button class="button small" onClick=${() => void acts.act("claim", {}, "The others see that you take care of this call.")}>Claim</button>`)
     }
     ${
       allowed &&
       open &&
-      html`<button class="button small" onClick=${() => void acts.act("acknowledge", {}, "The alerts so far are marked as seen.")}>
+      html`<button class="button small" onClick=${() => void acts.act("acknowledge", {}, "You have marked the alerts as seen.")}>
         Mark alerts as seen
       </button>`
     }

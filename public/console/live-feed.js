@@ -51,7 +51,7 @@ export async function followLive(session, listener, signal) {
         listener.onEvents(events);
       }
       if (lastId === null) continue;
-      listener.onStatus("disconnected", "The server ended the stream.");
+      listener.onStatus("disconnected", "The server closed the connection.");
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;

@@ -48,7 +48,7 @@ export function LiveFilters({ filters, onChange, calls, order, onOrder }) {
       <summary>Filter${used > 0 && ` (${used})`}</summary>
       <div>
         <${Choice} name="Alert" value=${filters.alert} onChange=${set("alert")} options=${[
-          ["open", "any that is open"],
+          ["open", "any open alert"],
           ...rules.map((rule) => [rule, ruleName(rule)]),
         ]} />
         <${Choice} name="Mood" value=${filters.mood} onChange=${set("mood")} options=${["positive", "neutral", "negative", "frustrated"].map(same)} />

@@ -47,7 +47,7 @@ export function LiveList({ calls, selected, lostAt }) {
   const hold = useHeldOrder(fresh, `${order} ${JSON.stringify(filters)} ${pinned}`);
   if (calls.size === 0) {
     return html`<${Empty} title="No live calls">
-      A call appears here the moment it begins. <a href="/talk">Talk to the agent</a> to make one.
+      Calls appear here as soon as they begin. <a href="/talk">Talk to the agent</a> to make one.
     <//>`;
   }
   const byId = new Map(fresh.map((entry) => [entry.call.id, entry]));
@@ -59,10 +59,10 @@ export function LiveList({ calls, selected, lostAt }) {
       <${AlarmChoices} />
       ${
         hold.changed > 0 &&
-        html`<button class="button changed" onClick=${hold.take}>${hold.changed} changed: show the new order</button>`
+        html`<button class="button changed" onClick=${hold.take}>${hold.changed} changed: show them</button>`
       }
     </div>
-    ${fresh.length === 0 && html`<p class="muted pad">No live call is like that.</p>`}
+    ${fresh.length === 0 && html`<p class="muted pad">No live call matches these filters.</p>`}
     <div class="call-list">
       ${sections(hold.shown.slice(0, MAX_ROWS), hold.groups, order).map(
         ({ heading, ids }) => html`<section key=${heading} aria-label=${heading || "Calls"}>
@@ -88,7 +88,7 @@ export function LiveList({ calls, selected, lostAt }) {
     </div>
     ${
       hold.shown.length > MAX_ROWS &&
-      html`<p class="muted pad">${plural(hold.shown.length - MAX_ROWS, "more call")}: search to find one.</p>`
+      html`<p class="muted pad">${plural(hold.shown.length - MAX_ROWS, "more call")}. Search to find one.</p>`
     }
   </div>`;
 }
@@ -155,8 +155,8 @@ class Row extends Component {
           ${group === "handedOver" && html`<span class="chip">handed over</span>`}
           ${needs.slice(0, 2).map(({ kind, text, weight }) => html`<span class="chip ${weight >= 200 ? "alert" : "warn"}" key=${kind}>${text}</span>`)}
           ${needs.length > 2 && html`<span class="chip warn">+${needs.length - 2}</span>`}
-          ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">not heard yet</span>`}
-          ${call.holder && html`<span class="chip held">${call.holder} has it</span>`}
+          ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">no mood yet</span>`}
+          ${call.holder && html`<span class="chip held">claimed by ${call.holder}</span>`}
           ${call.muted && html`<span class="chip">agent muted</span>`}
         </span>
         <${Sparkline} scores=${call.scores} />

@@ -51,7 +51,7 @@ function Console({ onUnauthorised }) {
     document.title = calling > 0 ? `(${calling}) Console` : "Console";
   }, [calling]);
   return html`
-    <a class="skip" href="#content" onClick=${skipToContent}>Skip to the content</a>
+    <a class="skip" href="#content" onClick=${skipToContent}>Skip to content</a>
     <header class="bar">
       <h1>Console</h1>
       <nav class="tabs" aria-label="Views">
@@ -94,7 +94,7 @@ function Connection({ feed: { status, message } }) {
   const text = lost ? "Reconnecting…" : status === "live" ? "Connected" : "Connecting…";
   return html`<p class="connection ${status}" role="status" title=${message}>
     <span aria-hidden="true"></span>${text}
-    ${lost && html`<span class="visually-hidden">${message} What happens meanwhile will be caught up on.</span>`}
+    ${lost && html`<span class="visually-hidden">${message} The page catches up when the connection is back.</span>`}
   </p>`;
 }
 

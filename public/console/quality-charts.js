@@ -32,7 +32,7 @@ export function QualityCharts({ quality: { totals, buckets, bucket } }) {
 /** The same figures for those who cannot see the lines. @param {{ quality: any }} props */
 export function QualityTable({ quality: { totals, buckets, bucket } }) {
   return html`<details class="panel">
-    <summary>The same as a table</summary>
+    <summary>Show the figures as a table</summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Figures">
       <table>
         <thead><tr><th>${bucket === "hour" ? "Hour" : "Day"}</th><th>Calls</th><th>Mood score</th><th>Escalated</th><th>Reply, p95</th></tr></thead>

@@ -13,11 +13,11 @@ export function AlertsByRule({ alerts, feedback, days }) {
   const rules = Object.entries(alerts).sort(([, a], [, b]) => b - a);
   return html`<section class="panel" aria-label="Alerts by rule">
     <h3>Alerts by rule</h3>
-    ${rules.length === 0 && html`<p class="muted small">No alerts in this time.</p>`}
+    ${rules.length === 0 && html`<p class="muted small">No alerts in this period.</p>`}
     ${
       rules.length > 0 &&
       html`<table>
-        <thead><tr><th>Rule</th><th>Alerts</th><th>Helpful</th><th>Not</th></tr></thead>
+        <thead><tr><th>Rule</th><th>Alerts</th><th>Helpful</th><th>Not helpful</th></tr></thead>
         <tbody>
           ${rules.map(
             ([rule, count]) => html`<tr key=${rule}>
@@ -37,7 +37,7 @@ export function Usage({ usage }) {
   const unpriced = usage.some((one) => one.cost === null);
   return html`<section class="panel" aria-label="Tokens and cost">
     <h3>Tokens and cost</h3>
-    ${usage.length === 0 && html`<p class="muted small">No model was asked in this time.</p>`}
+    ${usage.length === 0 && html`<p class="muted small">No model was used in this period.</p>`}
     ${
       usage.length > 0 &&
       html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens by model"><table>
@@ -53,7 +53,7 @@ export function Usage({ usage }) {
         <tfoot><tr><th scope="row">All</th><td></td><td></td><td></td><td>${dollars(cost)}</td></tr></tfoot>
       </table></div>`
     }
-    ${unpriced && html`<p class="muted small">Name the prices of your models in <code>MODEL_PRICES</code> to see what they cost.</p>`}
+    ${unpriced && html`<p class="muted small">Set <code>MODEL_PRICES</code> on the server to see what your models cost.</p>`}
   </section>`;
 }
 

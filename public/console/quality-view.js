@@ -57,7 +57,7 @@ export function QualityView({ query, onUnauthorised }) {
       <${SavedViews} address=${formatRoute("quality", null, query)} />
       <${ExportButtons} parameters=${filterParameters({ from: span.from, to: span.to })} />
     </div>
-    <p class="muted small zone">Times are in your zone, ${timeZone()}.</p>
+    <p class="muted small zone">Times are in your time zone, ${timeZone()}.</p>
     ${error && html`<${Problem} error=${error} onRetry=${retry} />`}
     ${!answers && !error && html`<${Loading} what="the figures" />`}
     ${
@@ -72,8 +72,8 @@ export function QualityView({ query, onUnauthorised }) {
 function Figures({ quality, worst, bounds, query, onUnauthorised }) {
   const { totals } = quality;
   if (totals.calls === 0) {
-    return html`<${Empty} title="No ended calls in this time">
-      <p>The figures come from the record of ended calls. <a href="/talk">Talk to the agent</a> to make one.</p>
+    return html`<${Empty} title="No ended calls in this period">
+      <p>Figures appear when a call has ended. <a href="/talk">Talk to the agent</a> to make one.</p>
     <//>`;
   }
   const days = { from: dayText(Date.parse(quality.from)), to: dayText(Date.parse(quality.to) - 1) };
@@ -99,7 +99,7 @@ function Figures({ quality, worst, bounds, query, onUnauthorised }) {
     ${
       worst.length > 0 &&
       html`<section class="worst" aria-label="Worst calls">
-        <h3>Worst calls <a class="small" href=${formatRoute("calls", null, { ...days, sort: "score asc" })}>all of them</a></h3>
+        <h3>Worst calls <a class="small" href=${formatRoute("calls", null, { ...days, sort: "score asc" })}>Show all</a></h3>
         <${CallTable} calls=${worst} label="Worst calls" />
       </section>`
     }

@@ -16,10 +16,10 @@ export function CallRemarks({ review }) {
   const remarks = review.remarks.filter(({ turn }) => turn === null);
   return html`<section class="panel" aria-label="Labels and notes">
     <h3>Labels and notes</h3>
-    ${remarks.length === 0 && html`<p class="muted small">None on the call as a whole.</p>`}
+    ${remarks.length === 0 && html`<p class="muted small">This call has no labels or notes.</p>`}
     <${RemarkList} remarks=${remarks} review=${review} />
     ${review.canReview && review.keepsWords && html`<${Writer} turn=${null} name="the call" review=${review} />`}
-    ${!review.keepsWords && html`<p class="muted small">This server keeps no words (<code>RECORD_TEXT=none</code>), so it takes no notes.</p>`}
+    ${!review.keepsWords && html`<p class="muted small">This server does not record words (<code>RECORD_TEXT=none</code>), so you cannot write notes.</p>`}
   </section>`;
 }
 
@@ -107,7 +107,7 @@ function Writer({ turn, name, review }) {
     ></textarea>
     <div class="buttons">
       <button class="button small primary" title="Ctrl+Enter" onClick=${() => void add("note")}>Save as note</button>
-      <button class="button small" title="A word or two that calls can be found by" disabled=${text.trim().length > MAX_LABEL} onClick=${() => void add("label")}>
+      <button class="button small" title="A word or two by which you can find calls" disabled=${text.trim().length > MAX_LABEL} onClick=${() => void add("label")}>
         Save as label
       </button>
       <button class="button small" onClick=${close}>Cancel</button>

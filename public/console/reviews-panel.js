@@ -72,12 +72,12 @@ function Agreements({ reviews: { scored, pairs, people, model, verdicts } }) {
   const shown = rows.filter(([, { answers }]) => answers > 0);
   return html`<section class="panel reviews" aria-label="Reviews">
     <h3>Reviews</h3>
-    ${none && html`<p class="muted small">Nobody has reviewed a call of this time. Open a call's report to score it.</p>`}
+    ${none && html`<p class="muted small">Nobody has reviewed a call of this period. Open the report of a call to score it.</p>`}
     ${scored.calls > 0 && html`<p>${plural(scored.calls, "call")} scored${scored.score !== null && html`, <b>${scored.score} of 100</b> on average`}.</p>`}
     ${
       shown.length > 0 &&
       html`<div class="scroll" tabindex="0" role="region" aria-label="Agreement"><table>
-        <thead><tr><th>Who agrees</th><th>In common</th><th>Equal</th><th>Kappa</th></tr></thead>
+        <thead><tr><th>Who</th><th>Answers in common</th><th>Equal</th><th>Kappa</th></tr></thead>
         <tbody>
           ${shown.map(
             ([name, { answers, equal, kappa }]) => html`<tr key=${name}>
@@ -87,7 +87,7 @@ function Agreements({ reviews: { scored, pairs, people, model, verdicts } }) {
           )}
         </tbody>
       </table></div>
-      <p class="muted small">Kappa is 1 for full agreement and 0 for what chance would give.</p>`
+      <p class="muted small">Kappa is 1 for full agreement and 0 for agreement by chance.</p>`
     }
   </section>`;
 }

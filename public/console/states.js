@@ -14,7 +14,7 @@ export function Loading({ what }) {
 /** @param {{ error: Error, onRetry: () => void }} props */
 export function Problem({ error, onRetry }) {
   return html`<div class="state" role="alert">
-    <h2>That did not work</h2>
+    <h2>This did not work</h2>
     <p class="muted">${error.message}</p>
     <button class="button" onClick=${onRetry}>Try again</button>
   </div>`;

@@ -6,13 +6,13 @@ import { useDraft } from "./use-draft.js";
 
 /** @type {Partial<Record<Action, string>>} */
 const DONE = {
-  whisper: "The agent has your note for its next answer.",
+  whisper: "The agent will use this in its next answer.",
   say: "Said to the caller.",
   transfer: "The call is being transferred.",
   end: "The agent says goodbye.",
-  take_over: "The agent is silent. What you write is said to the caller.",
+  take_over: "The agent is muted. Write what you want to say to the caller.",
   hand_back: "The agent answers again.",
-  mute: "The agent is silent.",
+  mute: "The agent is muted.",
   unmute: "The agent answers again.",
 };
 
@@ -66,11 +66,11 @@ export function SupervisorPanel(props) {
     ${
       !allowed &&
       html`<p class="notice small">
-        These are off: anybody who reaches this server could use them. Set <code>AUTH_TOKEN</code> on the server to steer calls.
+        These buttons are off because anybody who reaches this server could use them. Set <code>AUTH_TOKEN</code> on the server to turn them on.
       </p>`
     }
-    ${handedOver && !call.ended && html`<p class="notice small">The call has been handed over. Nothing more can be done to it from here.</p>`}
-    <label for="words">${taken || desk ? "What you say to the caller" : "Words for the agent"}</label>
+    ${handedOver && !call.ended && html`<p class="notice small">The call has been handed over. You can no longer steer it from here.</p>`}
+    <label for="words">${taken || desk ? "What you say to the caller" : "What you tell the agent"}</label>
     <textarea
       class="field"
       id="words"
@@ -87,11 +87,11 @@ export function SupervisorPanel(props) {
       ${
         !taken &&
         !desk &&
-        html`<button class="button primary" disabled=${off} title="Into the agent's next answer; the caller never hears it (Ctrl+Enter)" onClick=${() => void send("whisper")}>
+        html`<button class="button primary" disabled=${off} title="The agent uses it in its next answer; the caller does not hear it (Ctrl+Enter)" onClick=${() => void send("whisper")}>
           Whisper to agent
         </button>`
       }
-      <button class="button ${main === "say" ? "primary" : ""}" disabled=${off} title=${`The caller hears exactly this, now${main === "say" ? " (Ctrl+Enter)" : ""}`} onClick=${() => void send("say")}>
+      <button class="button ${main === "say" ? "primary" : ""}" disabled=${off} title=${`The caller hears exactly these words now${main === "say" ? " (Ctrl+Enter)" : ""}`} onClick=${() => void send("say")}>
         Say to caller
       </button>
       ${
@@ -104,7 +104,7 @@ export function SupervisorPanel(props) {
         html`<button
           class="button"
           disabled=${off || transferNumber === null}
-          title=${transferNumber === null ? "No number: set TRANSFER_NUMBER on the server" : undefined}
+          title=${transferNumber === null ? "There is no number to transfer to: set TRANSFER_NUMBER on the server" : undefined}
           onClick=${() => setConfirming("transfer")}
         >
           Transfer${transferNumber === null ? "" : ` to ${transferNumber}`}…

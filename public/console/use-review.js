@@ -40,7 +40,7 @@ export function useReview(id, onUnauthorised) {
   /** @type {Send} */
   const send = async (method, rest, body) => {
     const as = await name.ask();
-    if (as === null) return "Nothing was saved: a review goes on record with a name.";
+    if (as === null) return "Not saved: a review needs your name.";
     try {
       setChanged(await sendJson(method, `${path}/${rest}`, { ...body, as }));
       return null;

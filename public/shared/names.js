@@ -22,8 +22,8 @@ const ENDS = {
 const ESCALATIONS = {
   frustration_threshold_exceeded: "the caller is upset",
   human_request: "the caller asked for a person",
-  model: "the agent decided to",
-  supervisor: "a supervisor decided to",
+  model: "the agent decided so",
+  supervisor: "a supervisor decided so",
 };
 
 /** @type {Readonly<Record<string, string>>} */
@@ -48,13 +48,13 @@ const RULES = {
   negative_sustained: "Unhappy for a while",
   sentiment_drop: "Mood has dropped",
   human_request: "Asks for a person",
-  churn_or_legal: "Talks of leaving or the law",
+  churn_or_legal: "Wants to leave or mentions a lawyer",
   interruptions: "Keeps interrupting",
-  slow_reply: "Answers start late",
-  unanswered: "Waits for an answer",
+  slow_reply: "Slow answers",
+  unanswered: "Waiting for an answer",
   dead_air: "Silence on the line",
   monologue: "Long answer",
-  no_empathy: "Not acknowledged",
+  no_empathy: "No empathy shown",
   recovered: "Pleased again",
 };
 
@@ -75,11 +75,11 @@ const ACTS = {
   end: "ended the call",
   mute: "muted the agent",
   unmute: "unmuted the agent",
-  take_over: "took the call over from the agent",
+  take_over: "took over from the agent",
   hand_back: "handed the call back to the agent",
-  claim: "sees to this call",
+  claim: "claimed this call",
   release: "released this call",
-  acknowledge: "has seen the alerts so far",
+  acknowledge: "marked the alerts as seen",
 };
 
 /** @type {Readonly<Record<string, string>>} */

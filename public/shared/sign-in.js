@@ -19,7 +19,7 @@ export function SignIn({ onToken, what, problem }) {
   };
   return html`<form class="sign-in" onSubmit=${submit}>
     <h2>This server asks for a token</h2>
-    <p class="muted">One that opens ${what}; whoever runs the server gives it out. It stays in this tab.</p>
+    <p class="muted">Enter one that opens ${what}. Whoever runs the server can give you one. This tab keeps it until you close it.</p>
     ${problem && html`<p class="notice alert" role="alert">${wrong && "The server did not accept that token."} ${problem}</p>`}
     <label for="token">Token</label>
     <input class="field" id="token" name="token" type="password" autocomplete="off" required />

@@ -8,8 +8,8 @@ const LOST = "The line was lost.";
 
 /** How each way of closing the line is said to a person. */
 const CLOSED = new Map([
-  [1000, "The agent's side hung up."],
-  [1001, "The server was shut down, and the call with it."],
+  [1000, "The agent hung up."],
+  [1001, "The server was shut down, which ended the call."],
   [1006, LOST],
   [1008, "The server refused the call:"],
   [1011, "The call failed on the server."],

@@ -146,11 +146,14 @@ async function whyUnanswered() {
       return { phase: "unauthorised", message };
     }
     if (status === 503)
-      return { phase: "failed", message: "The server takes no more calls at the moment. Try again." };
+      return {
+        phase: "failed",
+        message: "The server accepts no calls at the moment. Try again in a minute.",
+      };
   } catch (error) {
     console.info(`The server cannot be reached: ${error}`);
   }
-  return { phase: "failed", message: "The server could not be reached." };
+  return { phase: "failed", message: "The server cannot be reached." };
 }
 
 const root = document.getElementById("app");

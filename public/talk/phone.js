@@ -56,7 +56,7 @@ function After({ state: { until, since, callId, replies } }) {
     ${
       replies.length > 0 &&
       html`<span>
-        ${plural(replies.length, "answer")}, begun after ${milliseconds(mean)}${
+        ${plural(replies.length, "answer")}, the first words after ${milliseconds(mean)}${
           replies.length > 1 && ` on average, ${milliseconds(Math.max(...replies))} at most`
         }.${" "}
       </span>`
@@ -68,15 +68,15 @@ function After({ state: { until, since, callId, replies } }) {
 /** What goes wrong, and what this browser cannot do, said plainly. @param {PhoneProps} props */
 function Limits({ state, hasRecogniser, hasVoice, problem }) {
   return html`
-    ${state.silent && html`<p class="notice alert" role="alert">The line is silent: the server does not answer. The call goes on if it comes back.</p>`}
-    ${state.draining && html`<p class="notice warn" role="alert">The server is about to shut down. Please come to an end.</p>`}
+    ${state.silent && html`<p class="notice alert" role="alert">The server does not answer. The call continues if it comes back within ten seconds.</p>`}
+    ${state.draining && html`<p class="notice warn" role="alert">The server is about to shut down. Please finish the call soon.</p>`}
     ${problem && state.until === null && html`<p class="notice warn" role="alert">${problem}</p>`}
     ${state.muted && html`<p class="notice warn" role="alert">The agent has muted you. It cannot hear you now.</p>`}
     ${
       !hasRecogniser &&
-      html`<p class="notice small limit">This browser has no speech recognition. Type below what you would say.</p>`
+      html`<p class="notice small limit">This browser has no speech recognition. Type what you want to say.</p>`
     }
-    ${!hasVoice && html`<p class="notice small limit">This browser has no voice installed. The answers are shown only.</p>`}
+    ${!hasVoice && html`<p class="notice small limit">This browser has no voice installed. You can read the answers.</p>`}
   `;
 }
 

@@ -8,7 +8,7 @@ export function Transcript({ state }) {
   const empty = state.lines.length === 0;
   return html`<section class="transcript" tabindex="0" aria-label="Transcript">
     <div>
-    ${empty && html`<p class="muted empty">What you and the agent say will stand here, with the mood heard in each of your sentences.</p>`}
+    ${empty && html`<p class="muted empty">Here you see what you and the agent say, and the mood of everything you say.</p>`}
     <div role="log" aria-live="polite"><ol>
       ${state.lines.map((line) => html`<${Line} key=${line.id} line=${line} />`)}
     </ol></div>

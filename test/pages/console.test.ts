@@ -124,16 +124,16 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await type(talk.page, "It is late, and I am not happy about it.");
     await transcript.getByText("negative").waitFor();
 
-    await console.getByLabel("Words for the agent").fill("Offer a refund of the delivery fee.");
+    await console.getByLabel("What you tell the agent").fill("Offer a refund of the delivery fee.");
     await console.getByRole("button", { name: "Whisper" }).click();
     await console.getByLabel("Your name").fill("Ann");
     await console.keyboard.press("Enter");
-    await console.getByText("The agent has your note").waitFor();
+    await console.getByText("The agent will use this in its next answer").waitFor();
     const before = llm.requests.length;
     await type(talk.page, "You said Tuesday! This is ridiculous.");
     await transcript.getByText("frustrated").waitFor();
     await transcript.getByText("Give me a moment to look at the delivery fee.").waitFor();
-    await console.getByLabel("Coaching").getByText("Not acknowledged").waitFor();
+    await console.getByLabel("Coaching").getByText("No empathy shown").waitFor();
     const prompts = llm.requests.slice(before).filter(({ kind }) => kind === "chat");
     assert.match(JSON.stringify(prompts[0]?.body.messages), /Offer a refund of the delivery fee/);
     await transcript.getByText("Ann whispered to the agent: Offer a refund").waitFor();
@@ -247,7 +247,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await page.getByRole("heading", { name: "Escalation rate" }).waitFor();
     await page.getByRole("link", { name: "By hour" }).click();
     await page.locator("th", { hasText: /^Hour$/ }).waitFor({ state: "attached" });
-    await page.getByText("The same as a table").click();
+    await page.getByText("Show the figures as a table").click();
     const figures = page.getByRole("region", { name: "Figures" });
     await figures.getByRole("columnheader", { name: "Reply, p95" }).waitFor();
     await screenshot(page, "console-quality");
@@ -278,7 +278,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     let said = await call.next("agent.speak");
     while (said.text === "Are you still there?") said = await call.next("agent.speak");
     assert.equal(said.text, "This is Ann. I see to it.");
-    await ben.getByText("Ann has it").first().waitFor();
+    await ben.getByText("claimed by Ann").first().waitFor();
     await ben.getByRole("region", { name: "Transcript" }).getByText("This is Ann. I see to it.").waitFor();
     await screenshot(ann, "console-taken-over");
     assert.deepEqual(await accessibilityFaults(ann), []);

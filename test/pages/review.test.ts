@@ -78,7 +78,7 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     await dialog.waitFor();
     assert.deepEqual(await accessibilityFaults(page), []);
     await page.keyboard.press("Escape");
-    await group(7).getByRole("alert").getByText("goes on record with a name").waitFor();
+    await group(7).getByRole("alert").getByText("a review needs your name").waitFor();
     await group(7).getByRole("button", { name: "Right" }).click();
     await dialog.getByLabel("Your name").fill("Cleo");
     await page.keyboard.press("Enter");
@@ -148,7 +148,7 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     await page.getByText("label: late parcel").waitFor();
     await page.goBack();
     await page.getByRole("button", { name: "Delete the label “late parcel”" }).click();
-    await side.getByText("None on the call as a whole.").waitFor();
+    await side.getByText("This call has no labels or notes.").waitFor();
     assert.deepEqual(errors, []);
     await page.context().close();
   });

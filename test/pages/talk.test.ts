@@ -130,7 +130,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
       page.getByRole("link", { name: "Watch this call" }).click(),
     ]);
     await opened.getByText("What can I assist you with today?").waitFor();
-    await opened.getByText("on the server to steer calls").waitFor();
+    await opened.getByText("on the server to turn them on").waitFor();
     for (const name of ["Whisper", "Say to caller", "Take over", "Transfer to +15550100…", "End call…"]) {
       assert.equal(await opened.getByRole("button", { name }).isDisabled(), true, name);
     }
@@ -146,14 +146,14 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     await page.getByText("What can I assist you with today?").waitFor();
     // The socket lives on, and what asks whether the server is there gets no answer.
     await page.route("**/ready", (route) => route.abort());
-    await page.getByText("The line is silent").waitFor();
+    await page.getByText("The server does not answer.").waitFor();
     await screenshot(page, "talk-silent-phone");
     await page.unroute("**/ready");
-    await page.getByText("The line is silent").waitFor({ state: "detached" });
+    await page.getByText("The server does not answer.").waitFor({ state: "detached" });
     await type(page, "Are you there?");
     await page.getByText("I am still here.").waitFor();
     proxy.swallow();
-    await page.getByText("The line is silent").waitFor();
+    await page.getByText("The server does not answer.").waitFor();
     await page.getByText("The line was lost.").waitFor();
     await page.context().close();
     await proxy.close();
@@ -170,7 +170,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     assert.ok(height > 300, `${height} px of 640`);
     await screenshot(page, "talk-phone");
     await page.getByRole("button", { name: "Hang up" }).click();
-    await page.getByText(/^1 answer, begun after/).waitFor();
+    await page.getByText(/^1 answer, the first words after/).waitFor();
     await page.getByText("Let me see.").waitFor();
     await screenshot(page, "talk-ended-phone");
     const [report] = await Promise.all([
@@ -188,9 +188,9 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     await page.getByRole("button", { name: "Call the agent" }).click();
     await page.getByText("What can I assist you with today?").waitFor();
     const stopped = own.stop();
-    await page.getByText("The server is about to shut down. Please come to an end.").waitFor();
+    await page.getByText("The server is about to shut down. Please finish the call soon.").waitFor();
     await screenshot(page, "talk-drain");
-    await page.getByText("The server was shut down, and the call with it.", { exact: true }).waitFor();
+    await page.getByText("The server was shut down, which ended the call.", { exact: true }).waitFor();
     await stopped;
     await page.context().close();
   });
@@ -203,7 +203,7 @@ describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
     proxy.cut();
     await page.getByText("The line was lost.").waitFor();
     await page.getByRole("button", { name: "Call again" }).click();
-    await page.getByText("The server could not be reached.").waitFor();
+    await page.getByText("The server cannot be reached.").waitFor();
     await screenshot(page, "talk-lost-phone");
     proxy.mend();
     await page.getByRole("button", { name: "Call again" }).click();
