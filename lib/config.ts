@@ -295,7 +295,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
         FALLBACK_MODEL === undefined || (OPENAI_API_KEY ?? OPENAI_BASE_URL) !== undefined,
       {
         path: ["FALLBACK_MODEL"],
-        error: "is a second model, and there is no first one: set OPENAI_API_KEY or OPENAI_BASE_URL",
+        error: "is a second model, but the first one is missing: set OPENAI_API_KEY or OPENAI_BASE_URL",
       },
     )
     .refine(

@@ -16,7 +16,8 @@ async function refusedUpgrade(url: string): Promise<number> {
   return response.statusCode;
 }
 
-const stopping = (server: ServerProcess) => server.nextLine(({ msg }) => /no more calls/.test(String(msg)));
+const stopping = (server: ServerProcess) =>
+  server.nextLine(({ msg }) => /new calls are refused/.test(String(msg)));
 
 describe("SIGTERM", () => {
   test("stops an idle server at once, with a keep-alive connection open", async (t) => {

@@ -158,16 +158,16 @@ describe("labelled calls", () => {
   for (const [what, line, message] of [
     ["that are not JSON", "{", /line 2 is not JSON$/],
     ["without turns", '{"upset":[],"handover_from":null}', /line 2: turns: /],
-    ["with a label out of range", good.replace("[]", "[7]"), /line 2: upset: 7 is no turn of the caller$/],
+    ["with a label out of range", good.replace("[]", "[7]"), /line 2: upset: 7 is not a turn of the caller$/],
     [
       "with a label on the agent's turn",
       good.replace("[]", "[1]"),
-      /line 2: upset: 1 is no turn of the caller$/,
+      /line 2: upset: 1 is not a turn of the caller$/,
     ],
     [
       "to hand over at no turn",
       good.replace("null", "9"),
-      /line 2: handover_from: 9 is no turn of the caller$/,
+      /line 2: handover_from: 9 is not a turn of the caller$/,
     ],
   ] as const) {
     test(`${what} are one line that names theirs`, async () => {

@@ -37,9 +37,9 @@ const schema = z
   .superRefine(({ turns, upset, handover_from }, context) => {
     const isUser = (index: number) => turns[index]?.role === "user";
     const wrong = upset.find((index) => !isUser(index));
-    if (wrong !== undefined) context.addIssue(`upset: ${wrong} is no turn of the caller`);
+    if (wrong !== undefined) context.addIssue(`upset: ${wrong} is not a turn of the caller`);
     if (handover_from !== null && !isUser(handover_from)) {
-      context.addIssue(`handover_from: ${handover_from} is no turn of the caller`);
+      context.addIssue(`handover_from: ${handover_from} is not a turn of the caller`);
     }
   });
 

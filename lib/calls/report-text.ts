@@ -1,11 +1,23 @@
 import type { QualityFigures } from "./quality.ts";
-import type { CallRecord, TransferRecord } from "./record.ts";
+import type { CallEnd, CallRecord, TransferRecord } from "./record.ts";
 import type { Report } from "./report.ts";
 import type { CallListItem } from "./store/rows.ts";
 
 /** Characters of a text or a message in a table. */
 const MAX_TEXT = 60;
 const BARS = "▁▂▃▄▅▆▇█";
+
+const END_NAMES: Readonly<Record<CallEnd, string>> = {
+  client_closed: "the caller hung up",
+  end_call: "the agent said goodbye",
+  transferred: "handed over",
+  error: "an error on the server",
+  drain: "the server shut down",
+  idle: "nothing was heard for too long",
+  refused: "the call was refused",
+  slow_client: "the caller's line was too slow",
+  crashed: "the server failed",
+};
 
 /** Scores of −5…5 as bars, one character each; a dot where there is none. */
 export function sparkline(scores: readonly (number | null)[]): string {
@@ -119,7 +131,7 @@ function sentimentOf({ sentiment }: Report): string {
 function transferOf({ kind, requestedAtMs, outcome, tookMs, returned }: TransferRecord): string {
   const took = tookMs === null ? "" : ` after ${Math.round(tookMs / 1_000)} s`;
   const back = returned ? ", the caller came back" : "";
-  return `${kind}, asked for at ${clock(requestedAtMs)}: ${outcome}${took}${back}`;
+  return `${kind}, asked for at ${clock(requestedAtMs)}: ${outcome.replaceAll("_", " ")}${took}${back}`;
 }
 
 function scoresOf({ sentiment }: Report): string {
@@ -127,7 +139,8 @@ function scoresOf({ sentiment }: Report): string {
 }
 
 function endOf({ durationMs, endReason }: Report): string {
-  return durationMs === null ? "going on" : `${clock(durationMs)} long, ended: ${endReason}`;
+  if (durationMs === null || endReason === null) return "going on";
+  return `${clock(durationMs)} long, ended: ${END_NAMES[endReason]}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

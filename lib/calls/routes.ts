@@ -144,7 +144,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
         return reply.code(204).send();
       }
       if (result === "unknown") return notFound(reply, id);
-      const message = "The call goes on; it can be deleted when it has ended";
+      const message = "The call is still running. You can delete it when it has ended";
       return reply.code(409).send({ error: "going_on", message });
     },
   );

@@ -81,7 +81,11 @@ const schema = z.strictObject({
   ),
   /** The mean of the last three scores is so far below the best such mean of the call, and below zero. */
   sentiment_drop: rule(
-    { severity: "warn", message: "The mood has dropped sharply. Ask what went wrong.", cooldownMs: 120_000 },
+    {
+      severity: "warn",
+      message: "The caller's mood has dropped sharply. Ask what went wrong.",
+      cooldownMs: 120_000,
+    },
     { points: z.number().min(0.5).max(10).default(5) },
   ),
   human_request: rule(
@@ -89,7 +93,7 @@ const schema = z.strictObject({
     { phrases: phrases(PERSON_PHRASES) },
   ),
   churn_or_legal: rule(
-    { severity: "alert", message: "The caller talks of leaving, or of the law.", cooldownMs: 60_000 },
+    { severity: "alert", message: "The caller wants to leave or mentions a lawyer.", cooldownMs: 60_000 },
     { phrases: phrases(CHURN_OR_LEGAL_PHRASES) },
   ),
   /** So many interrupts within the window. */
@@ -99,12 +103,12 @@ const schema = z.strictObject({
   ),
   /** The first chunk took longer than this in so many of the last answers. */
   slow_reply: rule(
-    { severity: "warn", message: "Answers start late. Look at the language model.", cooldownMs: 120_000 },
+    { severity: "warn", message: "The answers are slow. Check the language model.", cooldownMs: 120_000 },
     { firstChunkMs: ms(2_500), times: count(2), ofLast: count(3) },
   ),
   /** The caller has spoken, or an answer was asked for, and so long nothing came. */
   unanswered: rule(
-    { severity: "alert", message: "The caller waits for an answer.", cooldownMs: 0 },
+    { severity: "alert", message: "The caller is waiting for an answer.", cooldownMs: 0 },
     { afterMs: ms(8_000) },
   ),
   /** Nobody has spoken for so long since the agent's last words were out. Not in a chat. */
@@ -125,7 +129,7 @@ const schema = z.strictObject({
   no_empathy: rule(
     {
       severity: "warn",
-      message: "The caller is upset and was not heard. Acknowledge it first.",
+      message: "The caller is upset, and the answer showed no empathy. Acknowledge it first.",
       cooldownMs: 60_000,
     },
     { utterances: count(2), acknowledgements: phrases(ACKNOWLEDGEMENTS) },

@@ -157,7 +157,7 @@ class Door {
     const byFriend = request.headers.origin !== undefined && ALLOWED_ORIGINS !== undefined;
     if (byProgram || byFriend || isOwnHost(request.headers.host, ALLOWED_HOSTS)) return;
     const how = "add it to ALLOWED_HOSTS, or set AUTH_TOKEN";
-    throw new AccessError("unknown_host", `This server does not go by that name: ${how}`);
+    throw new AccessError("unknown_host", `This server is not known by that name: ${how}`);
   }
 
   #actorOf(request: FastifyRequest, reply: FastifyReply): Actor {

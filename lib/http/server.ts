@@ -235,7 +235,7 @@ function refuseStraySockets(app: FastifyInstance): void {
       done();
       return;
     }
-    const message = "This address takes no WebSocket: see / for the one that does";
+    const message = "This address does not accept WebSockets: / shows the one that does";
     reply.code(400).send({ statusCode: 400, code: "no_socket", error: "Bad Request", message });
   });
 }

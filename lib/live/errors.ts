@@ -33,5 +33,5 @@ export function isLiveErrorCode(value: unknown): value is LiveErrorCode {
 }
 
 export function notLive(): LiveError {
-  return new LiveError("not_live", "no such call is live: GET /live/calls lists those that are");
+  return new LiveError("not_live", "this call is not live: GET /live/calls lists the calls that are");
 }

@@ -23,7 +23,7 @@ export function closeOnSignal(app: FastifyInstance, log: Logger): void {
       return;
     }
     closing = true;
-    log.info(`${why}: taking no more calls, running ones may finish`);
+    log.info(`${why}: new calls are refused, running ones may finish`);
     try {
       await app.drain(hurry.signal);
       const late = setTimeout(() => {

@@ -24,7 +24,7 @@ type RecordedTurn = z.output<typeof callSchema>["turns"][number];
  */
 export function recordedTurns(file: string, speed: number): Turn[] {
   const call = callSchema.safeParse(readJson(file));
-  if (!call.success) throw new RehearsalError(`${file} is no call as GET /calls/ID gives it`);
+  if (!call.success) throw new RehearsalError(`${file} is not a call as GET /calls/ID returns it`);
   const { turns } = call.data;
   const spoken = turns.flatMap((turn, at) => (turn.role === "user" ? [asTurn(turns, at, file, speed)] : []));
   if (spoken.length === 0) throw new RehearsalError(`${file}: nobody speaks in this call`);

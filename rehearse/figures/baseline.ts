@@ -37,7 +37,7 @@ export function readBaseline(file: string): Baseline {
   for (const [index, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     const parsed = lineSchema.safeParse(parseJson(line));
-    if (!parsed.success) throw new RehearsalError(`${file}:${index + 1}: is no line of --jsonl`);
+    if (!parsed.success) throw new RehearsalError(`${file}:${index + 1}: is not a line of --jsonl`);
     const { id, outcome } = parsed.data;
     if (outcome === "passed" || outcome === "failed") runs.set(id, [...(runs.get(id) ?? []), parsed.data]);
   }

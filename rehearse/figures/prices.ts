@@ -17,7 +17,7 @@ export function readPrices(file: string): Prices {
     return pricesSchema.parse(parse(readFileSync(file, "utf8")));
   } catch (error) {
     throw new RehearsalError(
-      `${file} is no table of prices such as "gpt-4o-mini: { input: 0.15, output: 0.6 }"`,
+      `${file} is not a table of prices such as "gpt-4o-mini: { input: 0.15, output: 0.6 }"`,
       {
         cause: error,
       },

@@ -21,7 +21,7 @@ export class Address {
   /** @throws {RehearsalError} when this is no ws:// or wss:// address. */
   constructor(url: string, token: string | null) {
     if (!/^wss?:\/\//.test(url) || !URL.canParse(url)) {
-      throw new RehearsalError(`${url} is no address of a server: it begins with ws:// or wss://`);
+      throw new RehearsalError(`${url} is not the address of a server: it must begin with ws:// or wss://`);
     }
     const ws = new URL(url);
     const inUrl = ws.searchParams.get("token");

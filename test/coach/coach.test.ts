@@ -144,7 +144,7 @@ describe("in a real call", () => {
       assert.deepEqual((await coaching("churn_or_legal")).payload, {
         rule: "churn_or_legal",
         severity: "alert",
-        message: "The caller talks of leaving, or of the law.",
+        message: "The caller wants to leave or mentions a lawyer.",
         evidence: { phrase: "lawyer", utterance: 1 },
       });
       assert.deepEqual((await coaching("monologue")).payload, {

@@ -164,7 +164,7 @@ describe("the recorded caller", () => {
     const none = await write(t, { hello: 1 });
     assert.throws(
       () => recordedTurns(join(dirname(none.file), "call.json"), 1),
-      /is no call as GET \/calls\/ID gives it/,
+      /is not a call as GET \/calls\/ID returns it/,
     );
     assert.throws(() => recordedTurns("none.json", 1), /cannot be read as JSON/);
   });

@@ -153,7 +153,7 @@ describe("tokens and cost", () => {
 
   test("a table that is none is said to be", async (t) => {
     const file = await scenarioFile(t, "m: cheap\n", "prices.yaml");
-    assert.throws(() => readPrices(file), /is no table of prices/);
+    assert.throws(() => readPrices(file), /is not a table of prices/);
   });
 });
 
@@ -215,7 +215,7 @@ describe("a baseline", () => {
 
   test("that is none names the line", async (t) => {
     const file = await scenarioFile(t, `${toJsonl(before)}nonsense\n`, "before.jsonl");
-    assert.throws(() => readBaseline(file), /before\.jsonl:4: is no line of --jsonl/);
+    assert.throws(() => readBaseline(file), /before\.jsonl:4: is not a line of --jsonl/);
     assert.throws(() => readBaseline("none.jsonl"), /there is no such baseline/);
   });
 });

@@ -5,14 +5,14 @@ const MAX_QUOTE = 300;
 const REASONS: Readonly<Record<string, string>> = {
   frustration_threshold_exceeded: "the caller is upset",
   human_request: "the caller asked for a person",
-  model: "the agent decided to",
-  supervisor: "a supervisor decided to",
+  model: "the agent decided so",
+  supervisor: "a supervisor decided so",
 };
 
 const ACTIONS = {
   cold_transfer: "The caller is being transferred",
   warm_transfer: "The caller is being transferred, with a briefing",
-  none: "The caller should be handed over, and there is no number to transfer to",
+  none: "The caller should be handed over, but there is no number to transfer to",
 } as const;
 
 /** What a message says beside its first line. */

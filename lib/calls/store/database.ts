@@ -98,7 +98,8 @@ function connect(url: string, log: Logger): Database {
     throw new StoreError("bad_url", "DATABASE_URL must begin with file: or postgres://");
   }
   const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
-  if (file === "") throw new StoreError("bad_url", "DATABASE_URL names no file: file:./data/calls.db");
+  if (file === "")
+    throw new StoreError("bad_url", "DATABASE_URL has no file name: write file:./data/calls.db");
   const dialect = new SqliteDialect(file);
   return { kind: "sqlite", db: new Kysely<Schema>({ dialect }), pool: null, hangUp: () => dialect.hangUp() };
 }
