@@ -11,7 +11,8 @@ import { Empty, Loading } from "./states.js";
  */
 export function LiveView({ live: { state, feed }, selected, onUnauthorised }) {
   // A link may carry the platform's id of a call, which is what a caller's side knows.
-  const named = [...state.calls.values()].find(({ callId }) => callId === selected);
+  const named =
+    selected === null ? undefined : [...state.calls.values()].find(({ callId }) => callId === selected);
   const address = named ? formatRoute("live", named.id) : null;
   useEffect(() => {
     if (address) location.replace(address);

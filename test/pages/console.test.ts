@@ -293,6 +293,18 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await Promise.all([ann.context().close(), ben.context().close(), call.close()]);
   });
 
+  test("the list opens no call by itself, not one that its platform gave no id either", async () => {
+    const call = await VoiceClient.connect(`${server.wsUrl}?token=${TOKEN}`);
+    const { page } = await openPage(browser, `${server.url}/console#/live`, { token: TOKEN });
+    await page.locator(".call-list .row").first().waitFor();
+    await call.turn("Nobody numbered me.");
+    await page.locator(".call-list .row", { hasText: "Nobody numbered me." }).waitFor();
+    assert.equal(new URL(page.url()).hash, "#/live");
+    await page.getByRole("heading", { name: "No call chosen" }).waitFor();
+    await page.context().close();
+    await call.close();
+  });
+
   test("can be used with the keyboard alone", async () => {
     const call = await callFrom("CA-keys");
     const { page } = await openPage(browser, `${server.url}/console`, { token: TOKEN });
