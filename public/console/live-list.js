@@ -13,6 +13,7 @@ import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 import { Sparkline } from "./sparkline.js";
 import { Empty } from "./states.js";
+import { useSteps } from "./use-steps.js";
 
 /**
  * @typedef {import("./live-state.js").LiveCall} LiveCall
@@ -20,8 +21,10 @@ import { Empty } from "./states.js";
  * @typedef {import("./entries.js").Entry} Entry
  */
 
-/** Rows drawn at once; nobody reads further down than this, and there is the search. */
+/** Most rows; nobody reads further down than this, and there is the search. */
 const MAX_ROWS = 200;
+/** Rows drawn at a time when the list is opened. */
+const ROWS_AT_ONCE = 40;
 
 /** @type {Record<Group, string>} */
 const HEADINGS = { needs: "Need help", fine: "Going well", handedOver: "Handed over" };
@@ -45,6 +48,8 @@ export function LiveList({ calls, selected, lostAt }) {
   );
   useAlarms(entries);
   const hold = useHeldOrder(fresh, `${order} ${JSON.stringify(filters)} ${pinned}`);
+  const rows = Math.min(hold.shown.length, MAX_ROWS);
+  const drawn = useSteps(Math.ceil(rows / ROWS_AT_ONCE)) * ROWS_AT_ONCE;
   if (calls.size === 0) {
     return html`<${Empty} title="No live calls">
       Calls appear here as soon as they begin. <a href="/talk">Talk to the agent</a> to make one.
@@ -64,9 +69,9 @@ export function LiveList({ calls, selected, lostAt }) {
     </div>
     ${fresh.length === 0 && html`<p class="muted pad">No live call matches these filters.</p>`}
     <div class="call-list">
-      ${sections(hold.shown.slice(0, MAX_ROWS), hold.groups, order).map(
-        ({ heading, ids }) => html`<section key=${heading} aria-label=${heading || "Calls"}>
-          ${heading && html`<h2 class="group">${heading} <span class="muted">${ids.length}</span></h2>`}
+      ${sections(hold.shown, hold.groups, order, Math.min(rows, drawn)).map(
+        ({ heading, ids, all }) => html`<section key=${heading} aria-label=${heading || "Calls"}>
+          ${heading && html`<h2 class="group">${heading} <span class="muted">${all}</span></h2>`}
           <ul>
             ${ids.map((id) => {
               const entry = byId.get(id);
@@ -196,14 +201,18 @@ function sorted(entries, order, pinned) {
 /**
  * The rows under their headings, in the order they have.
  * @param {readonly string[]} ids @param {ReadonlyMap<string, Group>} groupOfId @param {string} order
- * @returns {{ heading: string, ids: string[] }[]}
+ * @param {number} most so many rows in all
+ * @returns {{ heading: string, ids: string[], all: number }[]} `all`: how many there are, drawn or not
  */
-function sections(ids, groupOfId, order) {
-  if (order !== "urgency") return [{ heading: "", ids: [...ids] }];
+function sections(ids, groupOfId, order, most) {
+  if (order !== "urgency") return [{ heading: "", ids: ids.slice(0, most), all: ids.length }];
   /** @type {Record<Group, string[]>} */
   const groups = { needs: [], fine: [], handedOver: [] };
   for (const id of ids) groups[groupOfId.get(id) ?? "fine"].push(id);
-  return /** @type {Group[]} */ (["needs", "fine", "handedOver"])
-    .filter((group) => groups[group].length > 0)
-    .map((group) => ({ heading: HEADINGS[group], ids: groups[group] }));
+  let left = most;
+  return /** @type {Group[]} */ (["needs", "fine", "handedOver"]).flatMap((group) => {
+    const rows = groups[group].slice(0, left);
+    left -= rows.length;
+    return rows.length > 0 ? { heading: HEADINGS[group], ids: rows, all: groups[group].length } : [];
+  });
 }

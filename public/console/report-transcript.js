@@ -1,9 +1,10 @@
 // @ts-check
-import { Component, html, useEffect, useMemo, useState } from "/assets/vendor/htm.js";
+import { Component, html, useEffect, useMemo } from "/assets/vendor/htm.js";
 import { milliseconds } from "../shared/format.js";
 import { callEntries, keyOf } from "./call-entries.js";
 import { EntryNote, TranscriptLine } from "./call-transcript.js";
 import { TurnRemarks } from "./remarks.js";
+import { useSteps } from "./use-steps.js";
 import { VerdictLabels } from "./verdict-labels.js";
 
 /**
@@ -35,18 +36,6 @@ export function ReportTranscript({ call, review, sought }) {
       ${stretches.slice(0, drawn).map((entries, index) => html`<${Stretch} key=${index} entries=${entries} review=${review} />`)}
     </ol>
   </section>`;
-}
-
-/**
- * Counts up to `all`, one step after each time the page was painted.
- * @param {number} all @param {number} least so many at once
- */
-function useSteps(all, least) {
-  const [done, setDone] = useState(1);
-  useEffect(() => {
-    if (done < all) setDone(done + 1);
-  }, [done, all]);
-  return Math.max(done, least);
 }
 
 /** @param {any} call @returns {Entry[][]} */
