@@ -30,15 +30,15 @@ export class Content {
   }
 
   /** Adds what was heard and what was said in a turn. */
-  addTurn(to: Attributes, heard: readonly string[], said: string): void {
+  addTurn(to: Attributes, heard: readonly string[], said: string, finish: string): void {
     if (this.isOff) return;
     const input = heard.map((text) => ({ role: "user", parts: [this.#part(text)] }));
     put(to, GEN_AI.inputMessages, input.length === 0 ? null : JSON.stringify(input));
-    put(to, GEN_AI.outputMessages, said === "" ? null : JSON.stringify([this.#answer(said, [], "stop")]));
+    put(to, GEN_AI.outputMessages, said === "" ? null : JSON.stringify([this.#answer(said, [], finish)]));
   }
 
-  /** @param said what the answer's words were. */
-  addRequest(to: Attributes, { messages, toolCalls, finishReason }: Request, said: string): void {
+  /** @param said the model's words. */
+  addRequest(to: Attributes, { messages, toolCalls, finishReason, usage }: Request, said: string): void {
     if (this.isOff) return;
     const system = messages
       .filter(({ role }) => role === "system")
@@ -46,7 +46,8 @@ export class Content {
     const calls = toolCalls.map((call) => this.#call(call));
     put(to, GEN_AI.systemInstructions, system.length === 0 ? null : JSON.stringify(system));
     put(to, GEN_AI.inputMessages, JSON.stringify(this.#input(messages)));
-    put(to, GEN_AI.outputMessages, JSON.stringify([this.#answer(said, calls, finishReason ?? "error")]));
+    const finish = finishReason ?? (usage.outcome === "failed" ? "error" : usage.outcome);
+    put(to, GEN_AI.outputMessages, JSON.stringify([this.#answer(said, calls, finish)]));
   }
 
   addTool(to: Attributes, args: unknown, result: string | null): void {

@@ -8,7 +8,12 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { OTLPExporterBase } from "@opentelemetry/otlp-exporter-base";
+import {
+  convertLegacyHttpOptions,
+  createOtlpHttpExportDelegate,
+} from "@opentelemetry/otlp-exporter-base/node-http";
+import { TraceExporterMetricsHelper } from "@opentelemetry/otlp-transformer";
 import {
   defaultResource,
   detectResources,
@@ -20,13 +25,18 @@ import {
   BatchSpanProcessor,
   type IdGenerator,
   RandomIdGenerator,
+  type SpanExporter,
 } from "@opentelemetry/sdk-trace-base";
 import type { Logger } from "pino";
 import { CountingExporter, CountingProcessor, type SpanFigures } from "./losses.ts";
 import type { FinishedSpan, SpanWriter, TraceIds } from "./span.ts";
+import { spanBytes } from "./span-bytes.ts";
 
 /** How long what waits may take to leave when the server ends, ms; a collector that is down must not hold up an end. */
 const CLOSE_TIMEOUT_MS = 3_000;
+
+/** Of a moment, ms: Jaeger warns of spans that take no time. */
+const SHORTEST_MS = 0.001;
 
 export type SdkOptions = {
   /** Where spans are posted. */
@@ -46,8 +56,7 @@ export class Sdk implements SpanWriter {
   readonly #ids = new PlannedIds();
 
   constructor({ url, protocol, log }: SdkOptions) {
-    const exporter = protocol === "http/json" ? new JsonExporter({ url }) : new ProtobufExporter({ url });
-    const counting = new CountingExporter(exporter, log);
+    const counting = new CountingExporter(exporterOf(protocol, url), log);
     const processor = new CountingProcessor(new BatchSpanProcessor(counting), counting);
     this.figures = processor;
     this.#provider = new BasicTracerProvider({
@@ -89,20 +98,35 @@ export class Sdk implements SpanWriter {
       {
         kind: kind === "client" ? SpanKind.CLIENT : SpanKind.INTERNAL,
         startTime: timeOf(startedAt),
-        attributes,
       },
       parent,
     );
+    // Given with the rest they would be copied, and looked at, three times.
+    written.setAttributes(attributes);
     for (const event of events) written.addEvent(event.name, event.attributes, timeOf(event.at));
     if (error !== null) written.setStatus({ code: SpanStatusCode.ERROR, message: error });
-    written.end(timeOf(endedAt));
+    written.end(timeOf(Math.max(endedAt, startedAt + SHORTEST_MS)));
     return written.spanContext();
   }
 }
 
-/** Seconds and nanoseconds: a bare number might be taken for a time since the process began. */
+/** As the SDK's own exporters are made, but that protobuf is written by {@link spanBytes}. */
+function exporterOf(protocol: SdkOptions["protocol"], url: string): SpanExporter {
+  if (protocol === "http/json") return new JsonExporter({ url });
+  const headers = { "Content-Type": "application/x-protobuf" };
+  const options = convertLegacyHttpOptions({ url }, "TRACES", "v1/traces", headers);
+  const metrics = TraceExporterMetricsHelper;
+  return new OTLPExporterBase(
+    createOtlpHttpExportDelegate(options, spanBytes, "otlp_http_span_exporter", metrics, undefined),
+  );
+}
+
+/**
+ * Seconds and nanoseconds, to the microsecond, as a number of today's milliseconds is no finer. A bare number might be
+ * taken for a time since the process began.
+ */
 function timeOf(epochMs: number): [number, number] {
-  return [Math.floor(epochMs / 1_000), Math.round((epochMs % 1_000) * 1_000_000)];
+  return [Math.floor(epochMs / 1_000), Math.round((epochMs % 1_000) * 1_000) * 1_000];
 }
 
 /** Ids that are made before their span is. */

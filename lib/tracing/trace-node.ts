@@ -63,7 +63,7 @@ export class TraceNode extends TimelineNode {
       case "utterance": {
         const { utterance, text } = moment.turn;
         const trace = this.#upcoming();
-        trace.addUtterance(text);
+        trace.addUtterance(text, at);
         this.#traceOf.set(utterance, trace);
         this.#traceOf.delete(utterance - MAX_UTTERANCES);
         break;
@@ -175,6 +175,8 @@ export class TraceNode extends TimelineNode {
       startedAt,
       endedAt: startedAt + (turn.answerMs ?? 0),
       said: turn.text,
+      model: turn.model === null ? null : { name: turn.model, wrote: turn.written ?? turn.text },
+      finish: turn.outcome === null || turn.outcome === "completed" ? "stop" : turn.outcome,
       attributes: about,
       error: turn.outcome === "failed" ? "failed" : null,
     });

@@ -32,6 +32,10 @@ export type EndOfTurn = {
   endedAt: number;
   /** What was said in it. */
   said: string;
+  /** Whose words these are, as the model wrote them; null: no model's. */
+  model?: { name: string; wrote: string } | null;
+  /** Why the words end where they do. */
+  finish?: string;
   attributes?: Attributes;
   error?: string | null;
 };
@@ -60,6 +64,8 @@ export class TurnTrace {
   readonly #tools = new Map<string, Tool>();
   readonly #events: SpanEvent[] = [];
   readonly #children: FinishedSpan[] = [];
+  /** When the caller's words began it, epoch ms; null: they did not. */
+  #heardAt: number | null = null;
   /** Writes a child of what was written; null while nothing was. */
   #child: ((span: FinishedSpan) => void) | null = null;
 
@@ -82,7 +88,8 @@ export class TurnTrace {
     return this.#heard.length + this.#events.length + this.#requests.length + this.#children.length === 0;
   }
 
-  addUtterance(text: string): void {
+  addUtterance(text: string, at: number): void {
+    this.#heardAt ??= at;
     if (this.#heard.length < MAX_PARTS) this.#heard.push(text);
   }
 
@@ -121,14 +128,17 @@ export class TurnTrace {
   }
 
   /** It is over. */
-  write({ kind, startedAt, endedAt, said, attributes = {}, error = null }: EndOfTurn): void {
+  write(end: EndOfTurn): void {
+    const { kind, endedAt, said, model = null, finish = "stop", attributes = {}, error = null } = end;
+    // From the caller's words on: the verdict on them is asked for before the answer is.
+    const startedAt = Math.min(end.startedAt, this.#heardAt ?? end.startedAt);
     const { agent, writer, content } = this.#call;
     const about = this.#about("invoke_agent");
     about[OWN.turnKind] = kind;
     put(about, GENERAL.errorType, error);
-    content.addTurn(about, this.#heard, said);
+    content.addTurn(about, this.#heard, said, finish);
     Object.assign(about, attributes);
-    this.#child = writer.writeRoot(this.ids, {
+    const writeChild = writer.writeRoot(this.ids, {
       name: `invoke_agent ${agent}`,
       kind: "internal",
       startedAt,
@@ -137,13 +147,24 @@ export class TurnTrace {
       events: this.#events,
       error,
     });
-    const last = this.#requests.at(-1);
+    // Whole milliseconds are known, and none of it began before it.
+    this.#child = (child) => writeChild({ ...child, startedAt: Math.max(child.startedAt, startedAt) });
+    // Which of its requests said what of a turn is not known here; mostly the last said all of it.
+    const speaker = this.#requests.findLast(
+      ({ request }) => request.usage.model === model?.name && request.firstChunkMs !== null,
+    );
     for (const each of this.#requests) {
-      // Which of several requests said what of a turn is not known here; mostly the last said all of it.
-      this.#writeChild(this.#chat(each, each === last ? said : ""));
+      this.#writeChild(this.#chat(each, model !== null && each === speaker ? model.wrote : ""));
     }
     for (const [id, tool] of this.#tools) this.#writeChild(this.#toolSpan(id, tool, endedAt));
-    for (const child of this.#children.splice(0)) this.#writeChild(child);
+    for (const child of this.#children) this.#writeChild(child);
+    this.#forget();
+  }
+
+  /** What is written is not kept: late verdicts hold on to the turns of a hundred utterances. */
+  #forget(): void {
+    for (const list of [this.#heard, this.#requests, this.#events, this.#children]) list.length = 0;
+    this.#tools.clear();
   }
 
   #writeChild(span: FinishedSpan): void {

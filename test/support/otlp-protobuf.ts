@@ -90,8 +90,12 @@ function spanOf(message: Buffer): object {
       timeUnixNano: String(numberOf(event, 1)),
       name: textOf(event, 2),
       attributes: attributesOf(event, 3),
+      droppedAttributesCount: Number(numberOf(event, 4)),
     })),
-    status: { code: Number(numberOf(status, 3)) },
+    droppedAttributesCount: Number(numberOf(message, 10)),
+    droppedEventsCount: Number(numberOf(message, 12)),
+    status: { message: textOf(status, 2), code: Number(numberOf(status, 3)) },
+    flags: Number(numberOf(message, 16)),
   };
 }
 

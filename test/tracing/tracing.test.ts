@@ -126,9 +126,9 @@ for (const protocol of ["http/protobuf", "http/json"]) {
         "chat talker",
         "execute_tool get_customer_sentiment",
       ]);
-      for (const { traceId, startTimeUnixNano, endTimeUnixNano } of children) {
+      for (const { traceId, startTimeUnixNano } of children) {
         assert.equal(traceId, root.traceId);
-        assert.ok(startTimeUnixNano <= endTimeUnixNano);
+        assert.ok(root.startTimeUnixNano <= startTimeUnixNano);
       }
       assert.equal(of(root, "voice_agent.turn.outcome"), "completed");
       const [first, second] = children.filter(({ name }) => name === "chat talker");
@@ -160,6 +160,12 @@ for (const protocol of ["http/protobuf", "http/json"]) {
         [of(tool ?? root, "gen_ai.tool.name"), of(tool ?? root, "gen_ai.tool.call.id")],
         ["get_customer_sentiment", "c1"],
       );
+    });
+
+    test("every span takes time: one that takes none looks like a fault to Jaeger", () => {
+      for (const { name, startTimeUnixNano, endTimeUnixNano } of stage.collector.spans) {
+        assert.ok(startTimeUnixNano < endTimeUnixNano, name);
+      }
     });
 
     test("a verdict is an evaluation on the span of the request that gave it", async () => {
@@ -261,6 +267,52 @@ describe("the words of a call", () => {
       assert.equal(JSON.stringify(collector.spans).includes("4111"), policy === "full");
     });
   }
+});
+
+test("a request has the words that its model wrote, and no others", async (t) => {
+  const { llm, collector, server } = await staged(t, { TRACE_TEXT: "full" });
+  const client = await VoiceClient.connect(server.wsUrl);
+  const output = (span: OtlpSpan): unknown => JSON.parse(String(of(span, "gen_ai.output.messages")));
+  const message = (finish_reason: string, ...words: string[]) => [
+    { role: "assistant", parts: words.map((content) => ({ type: "text", content })), finish_reason },
+  ];
+  const requestOf = (turn: OtlpSpan) =>
+    collector.span("chat", (span) => span.name === "chat talker" && span.parentSpanId === turn.spanId);
+  llm.onChat(() => "It left **today**.");
+  await client.turn("Where is it?");
+  const cleaned = await collector.span("cleaned", isTurn("answer"));
+  assert.deepEqual(output(cleaned), message("stop", "It left today."));
+  assert.deepEqual(output(await requestOf(cleaned)), message("stop", "It left **today**."));
+  llm.onChat(() => ({ kind: "error", status: 401 }));
+  const { text } = await client.turn("Hello?");
+  const failed = await collector.span("failed", (span) => of(span, "voice_agent.turn.outcome") === "failed");
+  assert.deepEqual(output(failed), message("failed", text));
+  assert.deepEqual(output(await requestOf(failed)), message("error"));
+  llm.onChat(() => ({ kind: "hangAfter", chunks: 1 }));
+  client.say("And now?");
+  await client.next("agent.llm.response.chunk", ({ text: chunk }) => chunk === "Hello ");
+  client.interrupt();
+  const cut = await collector.span("cut", (span) => of(span, "voice_agent.turn.outcome") === "interrupted");
+  assert.deepEqual(output(cut), message("interrupted", "Hello "));
+  assert.deepEqual(output(await requestOf(cut)), message("cancelled", "Hello "));
+  await client.close();
+});
+
+test("a turn begins with the caller's words, though its answer is asked for later", async (t) => {
+  const { llm, collector, server } = await staged(t);
+  llm.onChat(() => "Good.");
+  const client = await VoiceClient.connect(server.wsUrl);
+  client.send({ type: "agent.transcript.update", role: "user", content: "Hello?" });
+  await client.next("agent.log", ({ name }) => name === "sentiment");
+  client.send({ type: "system.llm.request" });
+  await client.next("agent.llm.response.end");
+  const turn = await collector.span("answer", isTurn("answer"));
+  const judge = await collector.span("verdict", ({ name }) => name === "chat judge");
+  const talker = await collector.span("request", ({ name }) => name === "chat talker");
+  assert.ok(turn.startTimeUnixNano <= judge.startTimeUnixNano);
+  assert.ok(judge.endTimeUnixNano <= talker.startTimeUnixNano);
+  assert.ok(talker.endTimeUnixNano <= turn.endTimeUnixNano);
+  await client.close();
 });
 
 test("an answer that fails is an error, and one that is interrupted is not", async (t) => {
