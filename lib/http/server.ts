@@ -120,6 +120,8 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
       maxFragments: MAX_FRAGMENTS,
       skipUTF8Validation: true,
       perMessageDeflate: false,
+      // The connection answers pings, within its rates; the library would cut it without a word at a heap of them.
+      autoPong: false,
     },
     errorHandler: (error, socket) => {
       log.debug({ err: describeError(error) }, "Socket error");

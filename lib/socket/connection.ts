@@ -80,8 +80,12 @@ export class Connection implements FaultOwner {
     );
     this.#idleTimer = setTimeout(() => this.#guard(() => this.#idle()), config.SESSION_IDLE_TIMEOUT_MS);
     socket.on("message", (data, isBinary) => this.#guard(() => this.#onMessage(data, isBinary)));
-    // The socket answers a ping by itself, so a flood of them costs what a flood of frames does.
-    socket.on("ping", (data) => this.#guard(() => this.#keepsRate(this.#rates.takeFrame(data.length))));
+    // A flood of pings costs what a flood of frames does.
+    socket.on("ping", (data) =>
+      this.#guard(() => {
+        if (this.#keepsRate(this.#rates.takeFrame(data.length))) this.#outbox.answerPing(data);
+      }),
+    );
     socket.on("pong", (data) => {
       this.#missedPongs = 0;
       this.#guard(() => this.#keepsRate(this.#rates.takeFrame(data.length)));

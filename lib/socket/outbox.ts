@@ -27,6 +27,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #isReleasing = false;
   #closed = false;
+  #isAnsweringPing = false;
+  #nextPing: Buffer | null = null;
   #congestion: { promise: Promise<void>; resolve: () => void; timer: NodeJS.Timeout } | null = null;
 
   /** @param stream the connection under the socket. */
@@ -66,6 +68,22 @@ export class Outbox {
     if (this.#socket.bufferedAmount <= GATHER_BYTES) return;
     releaseWrites(this.#stream);
     if (this.#congestion === null && this.#socket.bufferedAmount > HIGH_WATER_BYTES) this.#hold();
+  }
+
+  /** Answers a ping; while an answer is on its way, only the last of those that come (RFC 6455, 5.5.3). */
+  answerPing(data: Buffer): void {
+    if (this.#closed) return;
+    if (this.#isAnsweringPing) {
+      this.#nextPing = data;
+      return;
+    }
+    this.#isAnsweringPing = true;
+    this.#socket.pong(data, undefined, () => {
+      this.#isAnsweringPing = false;
+      const next = this.#nextPing;
+      this.#nextPing = null;
+      if (next) this.answerPing(next);
+    });
   }
 
   /** Null while the client keeps up; else resolves once it has, or is gone. */

@@ -174,7 +174,6 @@ describe("too much", () => {
         void client.closed.then(() => {
           closed = true;
         });
-        // One at a time: a heap of them is cut by the socket library before anybody counts.
         for (let sent = 0; sent < 1_000 && !closed; sent += 1) {
           client.socket.ping();
           await Promise.race([once(client.socket, "pong"), client.closed]);
@@ -183,6 +182,29 @@ describe("too much", () => {
       },
       { MAX_EVENTS_PER_SECOND: "50" },
     );
+  });
+
+  test("a heap of pings is closed with the reason, too", async () => {
+    await withRuntime(
+      agent,
+      async ({ wsUrl }) => {
+        const client = await VoiceClient.connect(wsUrl);
+        for (let sent = 0; sent < 2_000; sent += 1) client.socket.ping("x".repeat(125));
+        assert.deepEqual(await client.closed, { code: 1008, reason: "more than 50 events a second" });
+      },
+      { MAX_EVENTS_PER_SECOND: "50" },
+    );
+  });
+
+  test("pings that come together are answered by the last one's pong at the latest", async () => {
+    await withRuntime(agent, async ({ wsUrl }) => {
+      const client = await VoiceClient.connect(wsUrl);
+      const answers: string[] = [];
+      client.socket.on("pong", (data) => answers.push(String(data)));
+      for (let sent = 1; sent <= 20; sent += 1) client.socket.ping(String(sent));
+      while (answers.at(-1) !== "20") await once(client.socket, "pong");
+      await client.close();
+    });
   });
 
   test("a long call_id stays short in the log", async () => {
