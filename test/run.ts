@@ -5,6 +5,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { compile } from "../lib/process/compile.ts";
+import package_ from "../package.json" with { type: "json" };
 
 /*
  * npm test [-- FILE…]: runs all tests, or those in these files. They and the programs they start are compiled first: that
@@ -34,7 +35,11 @@ const named = process.argv.slice(2);
 const files = named.length > 0 ? named : testFiles();
 await rm(FOLDER, { recursive: true, force: true });
 const compiled = (file: string) => join(FOLDER, file.replace(/\.ts$/, ".js"));
-await compile([END, ...PROGRAMS, ...files.filter((file) => !AS_THEY_ARE.includes(file))], FOLDER);
+await compile(
+  [END, ...PROGRAMS, ...files.filter((file) => !AS_THEY_ARE.includes(file))],
+  FOLDER,
+  Object.keys(package_.devDependencies),
+);
 for (const file of AS_THEY_ARE) {
   const url = JSON.stringify(pathToFileURL(join(ROOT, file)));
   await writeFile(

@@ -75,8 +75,8 @@ const PLAIN = /^(?:[ \t]+|(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}])+|[\s\S])/u;
 /** What a word is made of: all that goes out with it in PLAIN, or a cut before it would make a word of its rest. */
 const WORD = /^(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}]|_)$/u;
 
-/** An address is asked about at the beginning of a word only, and a word is mostly none. */
-const MAY_BE_MARK = /^[^\p{L}\p{N}\n]|^[hw]/iu;
+/** Within a line most of a text is none: words, spaces, commas. An address may begin where a word does. */
+const MAY_BE_MARK = /^[^\p{L}\p{N}\s.,:;?'"]|^(?:h(?:t|$)|w(?:w|$))/iu;
 
 /**
  * Takes out of a model's text what is made for the eye: Markdown's marks, emoji, all of an address but its host. It
@@ -112,7 +112,7 @@ export class SpeechCleaner {
 
   #find(isAll: boolean): "waits" | { taken: string; said: string; again: boolean } {
     // Half a character waits for its other half.
-    const text = isAll ? this.#text : this.#text.replace(/[\uD800-\uDBFF]$/, "");
+    const text = !isAll && endsInHalf(this.#text) ? this.#text.slice(0, -1) : this.#text;
     if (text === "") return "waits";
     if (this.#place !== "line" || MAY_BE_MARK.test(text)) {
       for (const { only, whole, begun, say, again = false } of RULES) {
@@ -141,6 +141,12 @@ export class SpeechCleaner {
     if (heard !== "") this.#spaced = /\s$/.test(heard);
     return heard;
   }
+}
+
+// Not by a pattern with `$`, which looks through the whole text for each word of it.
+function endsInHalf(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1);
+  return last >= 0xd800 && last <= 0xdbff;
 }
 
 function characterAt(text: string, at: number): string {
