@@ -83,14 +83,15 @@ describe("the caller by rules", () => {
       { type: "agent.llm.response.chunk", text: "What is the order number?" },
       { type: "agent.llm.response.end" },
     ];
-    const url = await pretendServer(t, { answer });
+    // A greeting may come too late for a caller on a busy machine, and is heard with the first answer then.
+    const url = await pretendServer(t, { answer, greeting: [] });
     const rules = {
       goal: "I want a refund.",
       facts: { "order number": "4471" },
       patience: 2,
       backchannels: 0.5,
     };
-    const loaded = await scenario(t, { rules });
+    const loaded = await scenario(t, { rules, greeting: false });
     const said = async (seed: number) => {
       const result = await rehearseOn(url, loaded, seed);
       assert.deepEqual([result.outcome, result.reasons], ["passed", []]);
