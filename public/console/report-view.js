@@ -51,8 +51,8 @@ function Report({ id, query, onUnauthorised }) {
   useEffect(() => {
     if (query.turn) showTurn(Number(query.turn));
   }, [query.turn]);
-  if (error?.status === 404 && isSessionId(id))
-    return html`<${ByCallId} id=${id} query=${query} onUnauthorised=${onUnauthorised} />`;
+  // Some platforms' ids look like the server's.
+  if (error?.status === 404) return html`<${ByCallId} id=${id} onUnauthorised=${onUnauthorised} />`;
   if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
   // Drawn once, and not a second time with the reviewer's buttons, which would move every line.
   if (!answers || isLoading) return html`<${Loading} what="the report" />`;
@@ -106,25 +106,18 @@ function BackToCalls() {
   return html`<a class="back always" href=${formatRoute("calls")} onClick=${back}>← Recent calls</a>`;
 }
 
-/**
- * The link may carry the platform's id of the call.
- * @param {{ id: string, query: Record<string, string>, onUnauthorised: (problem: string) => void }} props
- */
-function ByCallId({ id, query, onUnauthorised }) {
+/** The link may carry the platform's id of the call. @param {{ id: string, onUnauthorised: (problem: string) => void }} props */
+function ByCallId({ id, onUnauthorised }) {
   const { answers, error, retry } = useFetched(
     [`/calls?limit=200&id=${encodeURIComponent(id)}`],
     onUnauthorised,
   );
-  const call = answers?.[0].calls.find(
-    (/** @type {any} */ one) => one.session_id === id || one.call_id === id,
-  );
-  const named = call && call.session_id !== id;
+  const call = answers?.[0].calls.find((/** @type {any} */ one) => one.call_id === id);
   useEffect(() => {
-    if (named) location.replace(formatRoute(call.ended_at === null ? "live" : "calls", call.session_id));
+    if (call) location.replace(formatRoute(call.ended_at === null ? "live" : "calls", call.session_id));
   }, [call]);
   if (error) return html`<${Problem} error=${error} onRetry=${retry} />`;
-  if (!answers || named) return html`<${Loading} what="the report" />`;
-  if (call) return html`<${Report} id=${id} query=${query} onUnauthorised=${onUnauthorised} />`;
+  if (!answers || call) return html`<${Loading} what="the report" />`;
   return html`<${Empty} title="No such call">
     <p>There is no call ${id}. <a href=${formatRoute("calls")}>Show all calls</a></p>
   <//>`;

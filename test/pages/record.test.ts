@@ -9,7 +9,7 @@ import {
   screenshot,
   skipWithoutChromium,
 } from "../support/browser.ts";
-import { LONG_ID, type RecordServer, startRecordServer } from "../support/record-server.ts";
+import { HOUR, LONG_ID, type RecordServer, startRecordServer, WHOLE } from "../support/record-server.ts";
 import { until } from "../support/recorded-calls.ts";
 
 describe("the record on the console", { skip: skipWithoutChromium() }, () => {
@@ -99,7 +99,7 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("the report tells the whole call: tools, hand-over, supervisor, summary, variables", async () => {
-    const { page, errors } = await open("/calls/whole");
+    const { page, errors } = await open(`/calls/${WHOLE}`);
     const transcript = page.getByRole("region", { name: "Transcript" });
     await transcript
       .getByText("Ann spoke through the agent")
@@ -133,21 +133,21 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("saves a call as a scenario", async () => {
-    const { page, errors } = await open("/calls/whole");
+    const { page, errors } = await open(`/calls/${WHOLE}`);
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Save as scenario" }).click(),
     ]);
-    assert.equal(download.suggestedFilename(), "call_whole.yaml");
+    assert.equal(download.suggestedFilename(), `call_${WHOLE.slice(0, 8)}.yaml`);
     const [loaded] = loadScenarios([await download.path()]);
-    assert.equal(loaded?.scenario.name, "call_whole");
+    assert.equal(loaded?.scenario.name, `call_${WHOLE.slice(0, 8)}`);
     assert.ok((loaded?.scenario.turns?.length ?? 0) > 1);
     assert.deepEqual(errors, []);
     await page.context().close();
   });
 
   test("Arabic and Hebrew words run the way they are written", async () => {
-    const { page } = await open("/calls/whole");
+    const { page } = await open(`/calls/${WHOLE}`);
     await page.locator("#turn-4").waitFor();
     const directions = await page.evaluate(
       `["#turn-2 .words", "#turn-4 .words"].map((one) => getComputedStyle(document.querySelector(one)).direction)`,
@@ -157,13 +157,13 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("a link to a turn opens the report there", async () => {
-    const { page } = await open("/calls/whole?turn=6");
+    const { page } = await open(`/calls/${WHOLE}?turn=6`);
     await page.locator("#turn-6:focus").waitFor();
     await page.context().close();
   });
 
   test("a link to a late turn of a long call opens the report there, and every turn comes to stand in it", async () => {
-    const { page, errors } = await open("/calls/hour?turn=151");
+    const { page, errors } = await open(`/calls/${HOUR}?turn=151`);
     await page.locator("#turn-151:focus").waitFor();
     await page.locator("#turn-200").waitFor();
     assert.equal(await page.locator(".turn").count(), 200);

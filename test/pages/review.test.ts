@@ -8,7 +8,7 @@ import {
   screenshot,
   skipWithoutChromium,
 } from "../support/browser.ts";
-import { type RecordServer, startRecordServer } from "../support/record-server.ts";
+import { LONG, type RecordServer, startRecordServer, WHOLE } from "../support/record-server.ts";
 
 const ANNA = "the-token-of-anna-who-steers";
 const SHARED = "the-token-of-the-whole-team";
@@ -31,7 +31,7 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     openPage(browser, `${server.url}/console#${path}`, options);
 
   test("of verdicts is given by a click, with the keyboard, and is there when the report is opened again", async () => {
-    const { page, errors } = await open("/calls/whole", { token: ANNA });
+    const { page, errors } = await open(`/calls/${WHOLE}`, { token: ANNA });
     const fourth = page.getByRole("group", { name: "Verdict on turn 4" });
     await fourth.getByRole("button", { name: "Right" }).click();
     await fourth.getByRole("button", { name: "Right", pressed: true }).waitFor();
@@ -64,14 +64,14 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("is seen by a viewer, who has no buttons for it", async () => {
-    const { page } = await open("/calls/whole", { token: WALL });
+    const { page } = await open(`/calls/${WHOLE}`, { token: WALL });
     await page.getByRole("group", { name: "Verdict on turn 6" }).getByText("anna: it was neutral").waitFor();
     assert.equal(await page.locator(".verdict-labels button").count(), 0);
     await page.context().close();
   });
 
   test("asks whoever shares a token for a name, once", async () => {
-    const { page, errors } = await open("/calls/whole", { token: SHARED });
+    const { page, errors } = await open(`/calls/${WHOLE}`, { token: SHARED });
     const group = (turn: number) => page.getByRole("group", { name: `Verdict on turn ${turn}` });
     await group(7).getByRole("button", { name: "Right" }).click();
     const dialog = page.getByRole("dialog", { name: "Your name" });
@@ -87,13 +87,13 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     await group(2).getByRole("button", { name: "Right", pressed: true }).waitFor();
     assert.deepEqual(errors, []);
     await page.context().close();
-    const other = await open("/calls/whole", { token: WALL });
+    const other = await open(`/calls/${WHOLE}`, { token: WALL });
     await other.page.getByRole("group", { name: "Verdict on turn 7" }).getByText("Cleo: right").waitFor();
     await other.page.context().close();
   });
 
   test("scores the call by the form, with the keyboard too; a draft is kept", async () => {
-    const { page, errors } = await open("/calls/whole", { token: ANNA });
+    const { page, errors } = await open(`/calls/${WHOLE}`, { token: ANNA });
     const score = page.getByRole("region", { name: "Score of the call" });
     await score.getByText("Nobody has scored this call.").waitFor();
     await score.getByRole("button", { name: "Score this call" }).click();
@@ -128,7 +128,7 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("labels and notes the call and its turns, and leads from a label to its calls", async () => {
-    const { page, errors } = await open("/calls/whole", { token: ANNA });
+    const { page, errors } = await open(`/calls/${WHOLE}`, { token: ANNA });
     await page.getByRole("button", { name: "Write a note or a label on turn 6" }).click();
     await page.locator("#turn-6 textarea:focus").waitFor();
     await page.keyboard.type("He has <b>waited</b> for two weeks");
@@ -154,7 +154,7 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("shows a model's proposal as such, with its reasons, and starts from it; quality tells how far both agree", async () => {
-    const { page, errors } = await open("/calls/long", { token: ANNA });
+    const { page, errors } = await open(`/calls/${LONG}`, { token: ANNA });
     const score = page.getByRole("region", { name: "Score of the call" });
     await score.getByText("proposed by a model").click();
     await score.getByText("It asked once more than it had to.").waitFor();

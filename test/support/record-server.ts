@@ -13,6 +13,13 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 export const LONG_ID = `CA-${"0123456789abcdef".repeat(12)}`;
 
+/** A session's id as servers make them. */
+const sessionId = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+/** The session of the call with everything a report can show, of the one of 200 turns, and of the one with a long id. */
+export const WHOLE = sessionId(1_000);
+export const HOUR = sessionId(1_001);
+export const LONG = sessionId(1_002);
+
 /** A server whose record has been written before, and how to stop it. */
 export type RecordServer = { server: ServerProcess; url: string; stop(): Promise<void> };
 
@@ -34,7 +41,7 @@ async function fill(url: string): Promise<void> {
   const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
   const monthOfCalls = Array.from({ length: 120 }, (_, n) =>
     callRecord({
-      sessionId: `month-${n}`,
+      sessionId: sessionId(n),
       callId: `CA-month-${n}`,
       startedAt: today - Math.floor(n / 4) * DAY_MS - (n % 4) * 5 * HOUR_MS,
       agentVersion: n % 2 === 0 ? "v1" : "v2",
@@ -49,16 +56,20 @@ async function fill(url: string): Promise<void> {
   await storeCalls(db, [
     ...monthOfCalls,
     callRecord({
-      sessionId: "before",
+      sessionId: sessionId(1_003),
       callId: "CA-morning-of-the-23rd-in-utc",
       startedAt: march("23T02:00"),
     }),
-    callRecord({ sessionId: "that", callId: "CA-evening-of-the-23rd", startedAt: march("24T01:30") }),
-    callRecord({ sessionId: "long", callId: LONG_ID, startedAt: march("24T12:00") }),
+    callRecord({
+      sessionId: sessionId(1_004),
+      callId: "CA-evening-of-the-23rd",
+      startedAt: march("24T01:30"),
+    }),
+    callRecord({ sessionId: LONG, callId: LONG_ID, startedAt: march("24T12:00") }),
     wholeCall(march("25T10:00")),
     longCall(march("10T10:00")),
   ]);
-  await setSummary(db, "whole", [
+  await setSummary(db, WHOLE, [
     {
       identifier: "call_summary",
       value: "The caller wanted the parcel.",
@@ -67,7 +78,7 @@ async function fill(url: string): Promise<void> {
       type: "summary",
     },
   ]);
-  await saveScorecard(db, "long", {
+  await saveScorecard(db, LONG, {
     by: "judge",
     source: "model",
     form: loadForm(undefined).name,
@@ -86,7 +97,7 @@ function longCall(startedAt: number) {
     userTurn(2 * n + 1, n * 10_000, "neutral", { utterance: n + 1, text: `Question ${n + 1}` }),
     assistantTurn(2 * n + 2, n * 10_000 + 3_000, { text: `Answer ${n + 1}` }),
   ]).flat();
-  return callRecord({ sessionId: "hour", callId: "CA-hour", startedAt, turns });
+  return callRecord({ sessionId: HOUR, callId: "CA-hour", startedAt, turns });
 }
 
 /** One with everything a report can show. */
@@ -97,7 +108,7 @@ function wholeCall(startedAt: number) {
   ];
   const answer = { firstChunkMs: 300, replyMs: 310, answerMs: 900, outcome: "completed" as const };
   return callRecord({
-    sessionId: "whole",
+    sessionId: WHOLE,
     callId: "CA-whole",
     startedAt,
     variables: { plan: "gold" },
