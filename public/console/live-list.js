@@ -69,7 +69,7 @@ export function LiveList({ calls, selected, lostAt }) {
     </div>
     ${fresh.length === 0 && html`<p class="muted pad">No live call matches these filters.</p>`}
     <div class="call-list">
-      ${sections(hold.shown, hold.groups, order, Math.min(rows, drawn)).map(
+      ${sections(hold.shown, hold.groups, order, pinned, Math.min(rows, drawn)).map(
         ({ heading, ids, all }) => html`<section key=${heading} aria-label=${heading || "Calls"}>
           ${heading && html`<h2 class="group">${heading} <span class="muted">${all}</span></h2>`}
           <ul>
@@ -201,18 +201,27 @@ function sorted(entries, order, pinned) {
 /**
  * The rows under their headings, in the order they have.
  * @param {readonly string[]} ids @param {ReadonlyMap<string, Group>} groupOfId @param {string} order
+ * @param {readonly string[]} pinned
  * @param {number} most so many rows in all
  * @returns {{ heading: string, ids: string[], all: number }[]} `all`: how many there are, drawn or not
  */
-function sections(ids, groupOfId, order, most) {
-  if (order !== "urgency") return [{ heading: "", ids: ids.slice(0, most), all: ids.length }];
-  /** @type {Record<Group, string[]>} */
-  const groups = { needs: [], fine: [], handedOver: [] };
-  for (const id of ids) groups[groupOfId.get(id) ?? "fine"].push(id);
+function sections(ids, groupOfId, order, pinned, most) {
+  const pins = new Set(pinned);
+  const others = ids.filter((id) => !pins.has(id));
+  const groups = /** @type {Group[]} */ (["needs", "fine", "handedOver"]);
+  const whole = [
+    { heading: "Pinned", ids: ids.filter((id) => pins.has(id)) },
+    ...(order === "urgency"
+      ? groups.map((group) => ({
+          heading: HEADINGS[group],
+          ids: others.filter((id) => (groupOfId.get(id) ?? "fine") === group),
+        }))
+      : [{ heading: "", ids: others }]),
+  ];
   let left = most;
-  return /** @type {Group[]} */ (["needs", "fine", "handedOver"]).flatMap((group) => {
-    const rows = groups[group].slice(0, left);
+  return whole.flatMap((section) => {
+    const rows = section.ids.slice(0, left);
     left -= rows.length;
-    return rows.length > 0 ? { heading: HEADINGS[group], ids: rows, all: groups[group].length } : [];
+    return rows.length > 0 ? { heading: section.heading, ids: rows, all: section.ids.length } : [];
   });
 }

@@ -12,9 +12,10 @@ import {
   skipWithoutChromium,
 } from "../support/browser.ts";
 import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { until } from "../support/recorded-calls.ts";
 import { type ServerProcess, serverFor, startServerProcess } from "../support/server-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
-import { VoiceClient } from "../support/voice-client.ts";
+import { VoiceClient, type VoiceClientOptions } from "../support/voice-client.ts";
 
 const TOKEN = "a-token-for-the-test";
 const CALL_TOKEN = "a-token-that-only-calls";
@@ -52,13 +53,24 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await llm?.close();
   });
 
-  const callFrom = async (callId: string) => {
+  const callFrom = async (callId: string, options: VoiceClientOptions = {}) => {
     const call = await VoiceClient.connect(`${server.wsUrl}?token=${TOKEN}`, {
+      ...options,
       init: { caller: { call_id: callId, direction: "inbound" } },
     });
     call.join();
     await call.next("agent.speak");
     return call;
+  };
+
+  /** The page of somebody whose name the browser knows. */
+  const openAs = async (name: string, path: string, script = "") => {
+    const opened = await openPage(browser, "about:blank", { token: TOKEN });
+    await opened.page.addInitScript(
+      `localStorage.setItem("voice-agent-name", ${JSON.stringify(name)});${script}`,
+    );
+    await opened.page.goto(`${server.url}${path}`);
+    return opened;
   };
 
   test("asks for the token, says when it is wrong, and is empty before the first call", async () => {
@@ -104,7 +116,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
   });
 
   test("shows a call on the talk page as it happens, and lets a supervisor whisper", async () => {
-    const others = await Promise.all(Object.keys(OTHERS).map(callFrom));
+    const others = await Promise.all(Object.keys(OTHERS).map((id) => callFrom(id)));
     await Promise.all(
       Object.values(OTHERS).map(async (utterances, index) => {
         for (const utterance of utterances) await others[index]?.turn(utterance);
@@ -260,9 +272,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     const call = await callFrom("CA-taken");
     const [ann, ben] = await Promise.all(
       ["Ann", "Ben"].map(async (name) => {
-        const { page } = await openPage(browser, "about:blank", { token: TOKEN });
-        await page.addInitScript(`localStorage.setItem("voice-agent-name", ${JSON.stringify(name)})`);
-        await page.goto(`${server.url}/console#/live/CA-taken`);
+        const { page } = await openAs(name, "/console#/live/CA-taken");
         await page.getByRole("heading", { name: "CA-taken" }).waitFor();
         return page;
       }),
@@ -305,6 +315,79 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await call.close();
   });
 
+  test("the list is filtered and pinned, and what one claims or marks as seen, the others see", async () => {
+    // Silence in a chat is no alert, however long this test may take.
+    const [asking, glad, phone] = await Promise.all([
+      callFrom("CA-asking", { conversationType: "chat" }),
+      callFrom("CA-glad", { conversationType: "chat" }),
+      callFrom("CA-phone"),
+    ]);
+    await Promise.all([
+      asking.turn("Can I speak to a real person?"),
+      glad.turn("Thank you, that was great!"),
+    ]);
+    const [ann, ben] = await Promise.all(
+      ["Ann", "Ben"].map(async (name) => (await openAs(name, "/console#/live")).page),
+    );
+    assert.ok(ann && ben);
+    const row = (page: Page, section: string, id: string) =>
+      page.getByRole("region", { name: section, exact: true }).getByRole("link", { name: id });
+    await Promise.all([
+      row(ann, "Need help", "CA-asking").waitFor(),
+      row(ann, "Going well", "CA-glad").waitFor(),
+    ]);
+
+    await ann.getByText("Filter", { exact: true }).click();
+    const rows = ann.locator(".call-list .row");
+    for (const [filter, option, left] of [
+      ["Mood", "positive", "CA-glad"],
+      ["Channel", "incoming call", "CA-phone"],
+      ["Alert", "Asks for a person", "CA-asking"],
+    ] as const) {
+      await ann.getByRole("combobox", { name: filter }).selectOption(option);
+      await rows.filter({ hasText: left }).waitFor();
+      assert.equal(await rows.count(), 1, filter);
+      await ann.getByRole("button", { name: "Show all" }).click();
+    }
+    await ann.getByRole("combobox", { name: "Agent" }).selectOption("support-agent");
+    await ann.getByRole("combobox", { name: "Mood" }).selectOption("frustrated");
+    await ann.getByText("No live call matches these filters.").waitFor();
+    await ann.getByRole("button", { name: "Show all" }).click();
+    await ann.getByRole("button", { name: "Pin CA-glad" }).click();
+    await row(ann, "Pinned", "CA-glad").waitFor();
+    assert.match((await rows.first().textContent()) ?? "", /CA-glad/);
+    await screenshot(ann, "console-filtered");
+    await phone.close();
+    await titled(ben, "(1) Console");
+
+    await row(ann, "Need help", "CA-asking").click();
+    await ann.getByRole("button", { name: "Claim" }).click();
+    await ben.getByRole("link", { name: "CA-asking" }).getByText("claimed by Ann").waitFor();
+    await titled(ben, "Console");
+    await ann.getByRole("button", { name: "Release" }).click();
+    await titled(ben, "(1) Console");
+    await ann.getByRole("button", { name: "Mark alerts as seen" }).click();
+    await row(ben, "Going well", "CA-asking").waitFor();
+    await titled(ben, "Console");
+    await Promise.all([ann.context().close(), ben.context().close(), asking.close(), glad.close()]);
+  });
+
+  test("a call that comes to need help is heard and announced to those who chose so, after a reload too", async () => {
+    const call = await callFrom("CA-waiting", { conversationType: "chat" });
+    const { page } = await openAs("Ann", "/console#/live", STAND_INS);
+    await page.getByRole("button", { name: "Sound off" }).click();
+    await page.getByRole("button", { name: "Notifications off" }).click();
+    await page.getByRole("button", { name: "Notifications on" }).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: "Sound on", pressed: true }).waitFor();
+    await page.getByRole("button", { name: "Notifications on", pressed: true }).waitFor();
+    await page.getByRole("link", { name: "CA-waiting" }).waitFor();
+    await call.turn("Can I speak to a real person?");
+    const noticed = "CA-waiting: Asks for a person | Can I speak to a real person?";
+    await page.locator(`html[data-sounds="1"][data-noticed="${noticed}"]`).waitFor();
+    await Promise.all([page.context().close(), call.close()]);
+  });
+
   test("can be used with the keyboard alone", async () => {
     const call = await callFrom("CA-keys");
     const { page } = await openPage(browser, `${server.url}/console`, { token: TOKEN });
@@ -332,6 +415,27 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await call.close();
   });
 });
+
+/** Counts a page's sounds and keeps its latest notification, which a browser without a screen does not show. */
+const STAND_INS = `
+  const Real = AudioContext;
+  window.AudioContext = class extends Real {
+    constructor() {
+      super();
+      const { dataset } = document.documentElement;
+      dataset.sounds = Number(dataset.sounds ?? 0) + 1;
+    }
+  };
+  window.Notification = class {
+    static permission = "granted";
+    static requestPermission = async () => "granted";
+    constructor(title, { body }) { document.documentElement.dataset.noticed = title + " | " + body; }
+    addEventListener() {}
+  };`;
+
+function titled(page: Page, title: string): Promise<void> {
+  return until(async () => (await page.title()) === title);
+}
 
 /** What else goes on while the one call is watched. */
 const OTHERS = {
