@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, posix, sep } from "node:path";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
+import { compress, type Encoding, MIN_COMPRESSED } from "./encodings.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -10,12 +9,8 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
 };
-/** Smaller ones are not smaller for being compressed, once they are in a packet. */
-const MIN_COMPRESSED_BYTES = 600;
-/** Quality 9 is within 5 % of 11 on these files, in a tenth of the time. */
-const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
-
-export type Encoding = "br" | "gzip" | "identity";
+/** Of Brotli: 9 is within 5 % of 11 on these files, in a tenth of the time. */
+const QUALITY = 9;
 
 /** A file in memory, with each of its encodings once somebody has asked for it. */
 export type Asset = {
@@ -68,33 +63,15 @@ export class Assets {
   }
 }
 
-/** The best encoding that the client takes. */
-export function chooseEncoding(accepted: string | undefined): Encoding {
-  const names = new Set(
-    (accepted ?? "")
-      .split(",")
-      .map((part) => part.trim().toLowerCase())
-      .filter((part) => !/;\s*q=0(\.0*)?$/.test(part))
-      .map((part) => part.split(";")[0]?.trim()),
-  );
-  if (names.has("br")) return "br";
-  return names.has("gzip") ? "gzip" : "identity";
-}
-
 /** The file in an encoding; what comes out is larger than the file for none. */
 export function encode(asset: Asset, encoding: Encoding): Promise<Buffer> {
-  asset.bytes[encoding] ??= compress(Buffer.from(asset.text), encoding);
+  asset.bytes[encoding] ??= compress(asset.text, encoding, QUALITY);
   return asset.bytes[encoding];
 }
 
 /** The encoding that a file is sent in to somebody who takes this one. */
 export function encodingFor(asset: Asset, encoding: Encoding): Encoding {
-  return asset.text.length < MIN_COMPRESSED_BYTES ? "identity" : encoding;
-}
-
-async function compress(bytes: Buffer, encoding: Encoding): Promise<Buffer> {
-  if (encoding === "br") return promisify(brotliCompress)(bytes, BROTLI);
-  return encoding === "gzip" ? promisify(gzip)(bytes) : bytes;
+  return asset.text.length < MIN_COMPRESSED ? "identity" : encoding;
 }
 
 /** A file of a kind, by the ending of its name. */

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Asset, Assets, chooseEncoding, encode, encodingFor } from "./assets.ts";
+import { type Asset, Assets, encode, encodingFor } from "./assets.ts";
 import { Bundles } from "./bundles.ts";
+import { chooseEncoding, varyBy } from "./encodings.ts";
 
 const PUBLIC = fileURLToPath(new URL("../../public", import.meta.url));
 
@@ -64,7 +65,7 @@ export async function pages(app: FastifyInstance): Promise<void> {
 async function send(request: FastifyRequest, reply: FastifyReply, asset: Asset | null, kept: string) {
   if (asset === null) return reply.callNotFound();
   const encoding = encodingFor(asset, chooseEncoding(request.headers["accept-encoding"]));
-  reply.header("vary", [reply.getHeader("vary"), "accept-encoding"].filter(Boolean).join(", "));
+  varyBy(reply, "accept-encoding");
   reply.header("cache-control", kept).header("etag", asset.etag);
   if (request.headers["if-none-match"]?.includes(asset.etag)) return reply.code(304).send();
   if (encoding !== "identity") reply.header("content-encoding", encoding);

@@ -18,6 +18,7 @@ import { Connections } from "../socket/connections.ts";
 import { closeSocket } from "../socket/outbox.ts";
 import { serveApiDocs } from "./api-docs.ts";
 import { guardRoutes } from "./auth.ts";
+import { compressAnswers } from "./encodings.ts";
 import { securityHeaders } from "./headers.ts";
 import { isLoopback } from "./hosts.ts";
 import { type SocketRoute, serveLines } from "./lines.ts";
@@ -114,6 +115,7 @@ export async function createAgentServer(options: AgentServerOptions): Promise<Fa
     else answerError(error, request, reply);
   });
   await app.register(fastifyHelmet, securityHeaders);
+  compressAnswers(app);
   await app.register(fastifyWebsocket, {
     options: {
       maxPayload: config.MAX_FRAME_BYTES,
