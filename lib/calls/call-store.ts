@@ -25,7 +25,7 @@ const HANG_UP_AFTER_MS = 3_000;
 /** Being behind for so long is worth a word, ms; writes are gathered, and a machine may be busy. */
 const BEHIND_MS = 5_000;
 const INDEX_BATCH = 50;
-/** The news of a call's end waits so long for what comes before it, should this process be gone meanwhile, ms. */
+/** The news of a call's end waits for what comes before it, and that for an hour at most, ms. */
 const HOLD_MS = 3_600_000;
 
 export type CallStoreOptions = {
@@ -90,7 +90,10 @@ export class CallStore {
       log,
       running: this.#running,
       finish: (...call) => this.#finish(...call),
-      onBeat: (alive) => this.writer.adopt(alive),
+      onBeat: async (alive) => {
+        await this.writer.adopt(alive);
+        await this.#webhooks?.releaseAbandoned(alive);
+      },
     });
     const { id: owner } = this.#instance;
     const isInMemory = config.DATABASE_URL === "file::memory:";
@@ -187,8 +190,8 @@ export class CallStore {
 
   #afterCall(sessionId: string): void {
     if (this.#afterCalls) this.#afterCalls.add(sessionId, () => this.#release(sessionId));
-    else if (this.#news?.holds(sessionId)) this.#release(sessionId);
-    else this.#webhooks?.wake();
+    // Also when nothing of it waits any more: it may have when the end was stored.
+    else this.#release(sessionId);
   }
 
   /** The news of a call's end may go when that of the call has. */

@@ -76,6 +76,25 @@ export class Webhooks {
     this.wake();
   }
 
+  /** The news of calls whose server is gone waits for nothing any more: what it was to follow went with that server. */
+  async releaseAbandoned(alive: ReadonlySet<string>): Promise<void> {
+    const { db } = this.#options;
+    const now = Date.now();
+    const released = await db
+      .updateTable("webhooks")
+      .set({ next_at: now })
+      .where("attempts", "=", 0)
+      .where("next_at", ">", now)
+      .where("session_id", "in", (calls) =>
+        calls
+          .selectFrom("calls")
+          .select("id")
+          .where("instance", "not in", [...alive]),
+      )
+      .executeTakeFirst();
+    if (released.numUpdatedRows > 0n) this.wake();
+  }
+
   /** Breaks off what is under way; the next start goes on with it. */
   async close(): Promise<void> {
     this.#closing.abort();

@@ -6,7 +6,7 @@ import { text as readText } from "node:stream/consumers";
 import test, { afterEach, beforeEach, describe, type TestContext } from "node:test";
 import { pino } from "pino";
 import { z } from "zod";
-import { type CallStore, openCallStore } from "../../lib/calls/call-store.ts";
+import { type CallStore, type CallStoreOptions, openCallStore } from "../../lib/calls/call-store.ts";
 import { Receiver } from "../../lib/calls/news/receiver.ts";
 import { readScorecards } from "../../lib/calls/review/scorecards.ts";
 import { openDatabase } from "../../lib/calls/store/database.ts";
@@ -84,10 +84,13 @@ describeStores("the webhook", (create) => {
   });
   afterEach(() => store.remove());
 
-  const open = (env: Record<string, string> = {}): Promise<CallStore> => {
+  const open = (
+    env: Record<string, string> = {},
+    news: CallStoreOptions["news"] = null,
+  ): Promise<CallStore> => {
     const settings = { DATABASE_URL: store.url, RETENTION_DAYS: "0", WEBHOOK_ALLOW_PRIVATE: "true" };
     const config = parseConfig({ ...settings, ...env });
-    return openCallStore({ config, llm: createLlm(config), log });
+    return openCallStore({ config, llm: createLlm(config), news, log });
   };
 
   test("is told of the end of a call, signed, with its report", async (t) => {
@@ -169,6 +172,53 @@ describeStores("the webhook", (create) => {
     const again = await open({ WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET });
     await until(async () => receiver.deliveries.length === 1);
     await again.close();
+  });
+
+  test("is told at once if what comes before is told while the end is being stored", async (t) => {
+    const receiver = await startReceiver(t);
+    let asked = 0;
+    const news: CallStoreOptions["news"] = {
+      holds: () => {
+        asked += 1;
+        return asked === 1;
+      },
+      whenTold: (_, callback) => callback(),
+    };
+    const calls = await open({ WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET }, news);
+    const call = callRecord(OPEN);
+    await storeCall(calls.database.db, call);
+    calls.finish("call-1", { endedAt: call.startedAt, endReason: "idle" });
+    await until(async () => receiver.deliveries.length === 1);
+    assert.ok(asked > 0);
+    await calls.close();
+  });
+
+  test("does not wait for what a server that is gone had still to tell", async (t) => {
+    const receiver = await startReceiver(t);
+    const { db } = await openDatabase(store.url, log);
+    await storeCall(db, callRecord());
+    await queueWebhook(db, "call-1", Date.now() + 3_600_000);
+    await db.destroy();
+    const calls = await open({ WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET });
+    await until(async () => receiver.deliveries.length === 1);
+    await calls.close();
+  });
+
+  test("waits for what another server has still to tell", async (t) => {
+    const receiver = await startReceiver(t);
+    const { db } = await openDatabase(store.url, log);
+    await storeCall(db, callRecord());
+    await queueWebhook(db, "call-1", Date.now() + 3_600_000);
+    const { instance } = await db.selectFrom("calls").select("instance").executeTakeFirstOrThrow();
+    const webhooks = new Webhooks({ db, receiver: receiverAt(receiver.url), log });
+    const nextAt = async () =>
+      (await db.selectFrom("webhooks").select("next_at").executeTakeFirstOrThrow()).next_at;
+    await webhooks.releaseAbandoned(new Set(["another", instance]));
+    assert.ok((await nextAt()) > Date.now());
+    await webhooks.releaseAbandoned(new Set(["another"]));
+    assert.ok((await nextAt()) <= Date.now());
+    await webhooks.close();
+    await db.destroy();
   });
 });
 
