@@ -1,7 +1,8 @@
 /*
  * What the record of calls costs: CPU per chunk with and without it at 300 sessions, and how fast a hundred thousand
  * stored calls are read and searched, on both stores (PostgreSQL with TEST_DATABASE_URL). `npm run bench:calls`, some
- * minutes, without the first part with `-- --reads`; only ratios and orders of magnitude mean anything.
+ * minutes, without the first part with `-- --reads`, PostgreSQL alone with `-- --postgres`; only ratios and orders of
+ * magnitude mean anything.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -12,8 +13,10 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { CallStore } from "../lib/calls/call-store.ts";
 import { loadForm } from "../lib/calls/review/form.ts";
+import { reviewRoutes } from "../lib/calls/review/routes.ts";
 import { callRoutes } from "../lib/calls/routes.ts";
 import { openDatabase } from "../lib/calls/store/database.ts";
+import type { Db } from "../lib/calls/store/schema.ts";
 import { parseConfig } from "../lib/config.ts";
 import { createLlm } from "../lib/llm/client.ts";
 import { assistantTurn, callRecord, storeCalls, userTurn } from "../test/support/call-records.ts";
@@ -25,6 +28,10 @@ const SESSIONS = 300;
 const CHUNKS = 150;
 const ROUNDS = 3;
 const STORED = 100_000;
+/** So many are stored one by one in PostgreSQL, where each statement is a way there and back; the others are copies. */
+const STORED_BEFORE_COPIES = 10_000;
+/** One call in so many has been scored by two people and a model, and its first verdict labelled by one of them. */
+const REVIEWED_EACH = 20;
 const DAY_MS = 86_400_000;
 /** Of Linux' clock in /proc, per second. */
 const TICKS = 100;
@@ -126,17 +133,36 @@ async function timeReads(name: string, open: () => Promise<TestStore>): Promise<
   const store = new CallStore(database, { config, llm: createLlm(config), form, log });
   const now = Date.now();
   const startedAt = performance.now();
-  for (let done = 0; done < STORED; done += 1_000) {
+  const isPostgres = database.kind === "postgres";
+  const stored = isPostgres ? STORED_BEFORE_COPIES : STORED;
+  for (let done = 0; done < stored; done += 1_000) {
     await storeCalls(
       database.db,
       Array.from({ length: 1_000 }, (_, index) => madeCall(done + index, now)),
     );
+    await reviewSome(database.db, done, done + 1_000, form.name);
   }
+  if (isPostgres) await copyCalls(database.db, stored, STORED);
   console.log(`\n${name}: stored ${STORED} calls of 4 turns in ${seconds(startedAt)} s`);
   // PostgreSQL does so by itself within minutes.
-  if (database.kind === "postgres") await sql`vacuum analyze`.execute(database.db);
+  if (isPostgres) await sql`vacuum analyze`.execute(database.db);
   const app = Fastify();
+  app.decorateRequest("may", () => true);
+  app.decorateRequest("person", null);
   await app.register(callRoutes, { store });
+  await app.register(reviewRoutes, { store });
+  /** Of this process, and of PostgreSQL's for it: what others do on the machine makes a request longer, but not this. */
+  const cpuMs = async () => {
+    const { rows } = isPostgres
+      ? await sql<{
+          pid: number;
+        }>`select pid from pg_stat_activity where datname = current_database()`.execute(database.db)
+      : { rows: [] };
+    return [process.pid, ...rows.map(({ pid }) => pid)].reduce(
+      (sum, pid) => sum + cpuSeconds(pid) * 1_000,
+      0,
+    );
+  };
   const from = new Date(now - 30 * DAY_MS).toISOString();
   for (const url of [
     `/quality?from=${from}&bucket=day`,
@@ -144,27 +170,40 @@ async function timeReads(name: string, open: () => Promise<TestStore>): Promise<
     `/quality?from=${from}&bucket=day&time_zone=Europe/Berlin`,
     `/quality/compare?from=${from}&by=agent_version`,
     `/quality/compare?from=${from}&by=weekday`,
+    `/quality/reviews?from=${from}`,
     "/calls",
     "/calls?escalated=true&label=negative",
     "/calls?min_score=4.9",
     "/calls?sort=score",
+    "/calls?sort=duration",
+    "/calls?sort=reply&order=asc",
+    "/calls?sort=review",
     "/calls?sort=risk&label=negative",
+    "/calls?sort=reply&alert=rule-3",
+    "/calls?sort=review&topic=refund",
     "/calls?id=0424",
+    "/calls?id=0424&sort=duration",
+    "/calls?id=nobody",
     "/calls?alert=rule-3",
+    "/calls?topic=refund",
+    "/calls?outcome=resolved&label=negative",
   ]) {
+    const before = await cpuMs();
     const times: number[] = [];
     for (let n = 0; n < 21; n += 1) times.push(await timed(app, url));
-    report(url.replace(from, "30 days ago"), times);
+    report(url.replace(from, "30 days ago"), times, (await cpuMs()) - before);
   }
   const searches = Object.entries(SEARCHES);
   const all: number[] = [];
+  const allBefore = await cpuMs();
   for (const [kind, search] of searches) {
+    const before = await cpuMs();
     const times: number[] = [];
     for (let n = 0; n < 50; n += 1) times.push(await timed(app, `/calls?${search(n)}`));
-    report(`search, ${kind}`, times);
+    report(`search, ${kind}`, times, (await cpuMs()) - before);
     all.push(...times);
   }
-  report("search, all of these", all);
+  report("search, all of these", all, (await cpuMs()) - allBefore);
   const address = await app.listen({ port: 0, host: "127.0.0.1" });
   for (const path of ["/calls.csv", "/calls.jsonl"]) {
     const before = performance.now();
@@ -193,9 +232,82 @@ const SEARCHES: Record<string, (n: number) => string> = {
   "two words": (n) => `q=${wordAt(n)}+${wordAt(40 + n)}`,
   "words in quotes": (n) => `q=%22${wordAt(n % 7)}+${wordAt(3 + n)}%22`,
   "a frequent word, the worst first": (n) => `q=${wordAt(n % 5)}&sort=score`,
+  "a frequent word, the slowest first": (n) => `q=${wordAt(n % 5)}&sort=reply`,
+  "a frequent word, by what people scored": (n) => `q=${wordAt(n % 5)}&sort=review`,
+  "a rare word, the riskiest first": (n) => `q=${wordAt(400 + n)}&sort=risk`,
+  "a frequent word in one week": (n) => `q=${wordAt(n % 5)}&${lastWeek}`,
   "a frequent word and filters": (n) => `q=${wordAt(n % 5)}&label=negative&alert=rule-${n % 4}`,
   "a word that nobody said": (n) => `q=nobody${n}`,
 };
+
+/** Makes `all` calls of these that are stored, each copy with an id, a time and a number of its own. */
+async function copyCalls(db: Db, stored: number, all: number): Promise<void> {
+  const step = Math.floor((stored / STORED) * 30 * DAY_MS);
+  const nextId = (column: string) =>
+    `${column} = 'call-' || lpad((substr(${column}, 6)::int + ${stored})::text, 6, '0')`;
+  const changes = {
+    calls: `${nextId("id")}, started_at = started_at - ${step}, ended_at = ended_at - ${step}, doc = doc + ${stored}`,
+    turns: nextId("session_id"),
+    notes: nextId("session_id"),
+    tags: nextId("session_id"),
+    scorecards: nextId("session_id"),
+    verdict_labels: nextId("session_id"),
+    call_words: `doc = doc + ${stored}`,
+  };
+  // A temporary table is there for its connection alone.
+  await db.connection().execute(async (connection) => {
+    const run = (statement: string) => sql.raw(statement).execute(connection);
+    for (const table of Object.keys(changes))
+      await run(`create temp table copy_of_${table} as table ${table}`);
+    for (let n = stored; n < all; n += stored) {
+      for (const [table, change] of Object.entries(changes)) {
+        await run(`update copy_of_${table} set ${change}`);
+        await run(`insert into ${table} select * from copy_of_${table}`);
+      }
+    }
+  });
+}
+
+const lastWeek = `from=${new Date(Date.now() - 7 * DAY_MS).toISOString()}`;
+
+/** What people and a model say of one in `REVIEWED_EACH` of these calls. */
+async function reviewSome(db: Db, from: number, to: number, form: string): Promise<void> {
+  const ids = Array.from({ length: (to - from) / REVIEWED_EACH }, (_, n) => from + n * REVIEWED_EACH);
+  const at = Date.now();
+  const card = (n: number, source: "person" | "model", author: string, points: number) => ({
+    session_id: idOf(n),
+    source,
+    author,
+    form,
+    answers: JSON.stringify({
+      understanding: String(1 + ((n + points) % 5)),
+      empathy: String(1 + (n % 5)),
+      closing: "yes",
+    }),
+    reasons: "{}",
+    comment: "",
+    score: (n * 7 + points) % 101,
+    at,
+  });
+  await db
+    .insertInto("scorecards")
+    .values(
+      ids.flatMap((n) => [
+        card(n, "person", "anna", 0),
+        card(n, "person", "bert", 5),
+        card(n, "model", "big", 9),
+      ]),
+    )
+    .execute();
+  await db
+    .insertInto("verdict_labels")
+    .values(ids.map((n) => ({ session_id: idOf(n), turn: 1, author: "anna", verdict: "negative", at })))
+    .execute();
+}
+
+function idOf(n: number): string {
+  return `call-${String(n).padStart(6, "0")}`;
+}
 
 async function timed(app: FastifyInstance, url: string): Promise<number> {
   const before = performance.now();
@@ -204,12 +316,13 @@ async function timed(app: FastifyInstance, url: string): Promise<number> {
   return performance.now() - before;
 }
 
-function report(what: string, times: readonly number[]): void {
+/** @param cpu of all of them, ms. */
+function report(what: string, times: readonly number[], cpu: number): void {
   const sorted = times.toSorted((a, b) => a - b);
   const p95 = sorted[Math.ceil(0.95 * sorted.length) - 1] ?? 0;
   const max = sorted.at(-1) ?? 0;
   console.log(
-    `${what}: p50 ${median(times).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, max ${max.toFixed(1)} ms`,
+    `${what}: p50 ${median(times).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, max ${max.toFixed(1)} ms, CPU ${(cpu / times.length).toFixed(1)} ms each`,
   );
 }
 
@@ -240,12 +353,12 @@ function madeCall(n: number, now: number) {
   const random = randomFrom(n);
   const mood = (["positive", "neutral", "negative", "frustrated"] as const)[(n * 7) % 4] ?? "neutral";
   return callRecord({
-    sessionId: `call-${String(n).padStart(6, "0")}`,
+    sessionId: idOf(n),
     startedAt: now - Math.floor((n / STORED) * 30 * DAY_MS),
     callId: `CA-${n}`,
     agentVersion: `v${n % 3}`,
     turns: [
-      userTurn(1, 0, mood, { text: madeText(12, random) }),
+      userTurn(1, 0, mood, { text: `${madeText(12, random)}${n % 6 === 0 ? " refund" : ""}` }),
       assistantTurn(2, 10, { text: madeText(20, random), replyMs: 300 + ((n * 37) % 2_500) }),
       userTurn(3, 5_000, "neutral", { text: madeText(12, random) }),
       assistantTurn(4, 5_010, { text: madeText(20, random), replyMs: 300 + ((n * 91) % 2_500) }),
@@ -265,7 +378,8 @@ function seconds(since: number): string {
   return ((performance.now() - since) / 1_000).toFixed(1);
 }
 
-if (!process.argv.includes("--reads")) await compareCpu();
-await timeReads("SQLite", createSqlite);
+const only = (part: string) => process.argv.includes(`--${part}`);
+if (!only("reads") && !only("postgres")) await compareCpu();
+if (!only("postgres")) await timeReads("SQLite", createSqlite);
 if (process.env.TEST_DATABASE_URL) await timeReads("PostgreSQL", createPostgres);
 else console.log("PostgreSQL skipped: source .ci/postgres to time it, too");

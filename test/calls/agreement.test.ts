@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { agreementOf, type Rated } from "../../lib/calls/review/agreement.ts";
+import { agreementOf, type Rated, RatedCounts } from "../../lib/calls/review/agreement.ts";
 import { fc } from "../support/property.ts";
 
-const rated = (item: string, one: string, other: string, times: number): Rated[] =>
-  Array.from({ length: times }, () => ({ item, one, other }));
+const rated = (item: string, one: string, other: string, times: number): Rated[] => [
+  { item, one, other, times },
+];
 
 describe("agreement", () => {
   test("is Cohen's kappa, of two classes and of three", () => {
@@ -38,15 +39,33 @@ describe("agreement", () => {
     assert.equal(agreementOf(mixed).kappa, -1);
   });
 
+  test("is the same for answers counted one by one", () => {
+    const counts = new RatedCounts();
+    const all = [
+      ...rated("a", "yes", "no", 3),
+      ...rated("b", "yes", "yes", 2),
+      ...rated("b", "no", "yes", 1),
+    ];
+    for (const { item, one, other, times } of all) {
+      for (let n = 0; n < times; n += 1) counts.add(item, one, other);
+    }
+    assert.deepEqual(counts.all, all);
+  });
+
   test("is 1 for equal answers that vary, about 0 for answers given at random, and the same from both sides", () => {
     assert.equal(agreementOf([...rated("q", "1", "1", 3), ...rated("q", "5", "5", 2)]).kappa, 1);
     assert.deepEqual(agreementOf([]), { answers: 0, equal: null, kappa: null });
     const answer = fc.constantFrom("yes", "no", "not_applicable");
-    const one = fc.record({ item: fc.constantFrom("a", "b"), one: answer, other: answer });
+    const one = fc.record({
+      item: fc.constantFrom("a", "b"),
+      one: answer,
+      other: answer,
+      times: fc.integer({ min: 1, max: 3 }),
+    });
     fc.assert(
       fc.property(fc.array(one, { minLength: 1, maxLength: 40 }), (all) => {
         const there = agreementOf(all);
-        const back = agreementOf(all.map(({ item, one: a, other: b }) => ({ item, one: b, other: a })));
+        const back = agreementOf(all.map(({ one: a, other: b, ...rest }) => ({ ...rest, one: b, other: a })));
         assert.deepEqual(there, back);
         assert.ok(there.kappa === null || (there.kappa <= 1 && there.kappa >= -1), String(there.kappa));
         assert.equal(there.equal === 1 && there.kappa !== null ? there.kappa : 1, 1);

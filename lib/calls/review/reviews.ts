@@ -1,12 +1,11 @@
 import { groupBy } from "../group-by.ts";
 import type { Db } from "../store/schema.ts";
-import { type Agreement, agreementOf, type Rated } from "./agreement.ts";
-import { readScorecards, type Scorecard } from "./scorecards.ts";
-import { readVerdictLabels } from "./verdict-labels.ts";
+import { type Agreement, agreementOf, RatedCounts } from "./agreement.ts";
+import { type GivenAnswers, readAnswers } from "./scorecards.ts";
 
 /** Calls read at a time. */
 const PAGE = 500;
-/** The latest reviewed calls that are looked at. */
+/** The latest calls reviewed by people that are looked at. */
 const MAX_CALLS = 5_000;
 /** Pairs of judges that are listed, those with the most answers in common. */
 const MAX_PAIRS = 30;
@@ -34,47 +33,38 @@ export type Reviews = {
 
 /** Of the calls that began in `from`…`to`, epoch ms. */
 export async function readReviews(db: Db, from: number, to: number): Promise<Reviews> {
-  const pairs = new Map<string, { pair: Pick<Pair, "one" | "other" | "otherIs">; rated: Rated[] }>();
-  const given: Rated[] = [];
-  const labelled: Rated[] = [];
+  const pairs = new Map<string, { pair: Pick<Pair, "one" | "other" | "otherIs">; rated: RatedCounts }>();
+  const given = new RatedCounts();
+  const labelled = new RatedCounts();
   const scores: number[] = [];
   const ids = await reviewedCalls(db, from, to);
   for (let start = 0; start < ids.length; start += PAGE) {
     const page = ids.slice(start, start + PAGE);
-    for (const own of groupBy(await readScorecards(db, page), ({ sessionId }) => sessionId).values()) {
+    for (const own of groupBy(await readAnswers(db, page), ({ sessionId }) => sessionId).values()) {
       const people = own.filter(({ source }) => source === "person");
       const known = people.flatMap(({ score }) => (score === null ? [] : [score]));
       if (known.length > 0) scores.push(mean(known));
       for (const { one, other } of pairsOf(own)) {
         const pair = { one: one.by, other: other.by, otherIs: other.source };
         const key = JSON.stringify(pair);
-        const entry = pairs.get(key) ?? { pair, rated: [] };
+        const entry = pairs.get(key) ?? { pair, rated: new RatedCounts() };
         pairs.set(key, entry);
-        entry.rated.push(...commonAnswers(one, other));
+        countCommon(entry.rated, one, other);
       }
     }
-    const labels = await readVerdictLabels(db, page);
-    const verdicts = await readVerdicts(db, page);
-    for (const [id, own] of labels) {
-      for (const { turn, verdict } of own) {
-        const was = verdicts.get(`${id} ${turn}`);
-        if (was) given.push({ item: "verdict", one: verdict, other: was });
-      }
-      for (const ofTurn of groupBy(own, ({ turn }) => turn).values()) {
-        const sorted = ofTurn.toSorted(byName);
-        for (const [index, one] of sorted.entries()) {
-          for (const other of sorted.slice(index + 1)) {
-            labelled.push({
-              item: JSON.stringify([one.by, other.by]),
-              one: one.verdict,
-              other: other.verdict,
-            });
-          }
-        }
+    const labels = await readLabels(db, page);
+    for (const { verdict, was } of labels) if (was !== null) given.add("verdict", verdict, was);
+    for (const ofTurn of groupBy(labels, ({ sessionId, turn }) => `${sessionId} ${turn}`).values()) {
+      const sorted = ofTurn.toSorted(byName);
+      for (const [index, one] of sorted.entries()) {
+        for (const other of sorted.slice(index + 1))
+          labelled.add(JSON.stringify([one.by, other.by]), one.verdict, other.verdict);
       }
     }
   }
-  const found = [...pairs.values()].filter(({ rated }) => rated.length > 0);
+  const found = [...pairs.values()]
+    .map(({ pair, rated }) => ({ pair, rated: rated.all }))
+    .filter(({ rated }) => rated.length > 0);
   const among = (kind: Pair["otherIs"]) =>
     agreementOf(
       found
@@ -92,7 +82,7 @@ export async function readReviews(db: Db, from: number, to: number): Promise<Rev
       .slice(0, MAX_PAIRS),
     people: among("person"),
     model: among("model"),
-    verdicts: { given: agreementOf(given), people: agreementOf(labelled) },
+    verdicts: { given: agreementOf(given.all), people: agreementOf(labelled.all) },
     outcomes: await countTags(db, "outcome", from, to),
     topics: await countTags(db, "topic", from, to),
     labels: await countTags(db, "label", from, to),
@@ -107,7 +97,8 @@ async function reviewedCalls(db: Db, from: number, to: number): Promise<string[]
     .where("started_at", "<", to)
     .where(({ or, eb, selectFrom }) =>
       or([
-        eb("id", "in", selectFrom("scorecards").select("session_id")),
+        // With a model that proposes, every call has a card.
+        eb("id", "in", selectFrom("scorecards").select("session_id").where("source", "=", "person")),
         eb("id", "in", selectFrom("verdict_labels").select("session_id")),
       ]),
     )
@@ -118,7 +109,7 @@ async function reviewedCalls(db: Db, from: number, to: number): Promise<string[]
 }
 
 /** Every two people, and every person with every model. */
-function pairsOf(cards: readonly Scorecard[]): { one: Scorecard; other: Scorecard }[] {
+function pairsOf(cards: readonly GivenAnswers[]): { one: GivenAnswers; other: GivenAnswers }[] {
   const people = cards.filter(({ source }) => source === "person").sort(byName);
   const models = cards.filter(({ source }) => source === "model");
   return people.flatMap((one, index) =>
@@ -126,31 +117,36 @@ function pairsOf(cards: readonly Scorecard[]): { one: Scorecard; other: Scorecar
   );
 }
 
-function commonAnswers(one: Scorecard, other: Scorecard): Rated[] {
-  if (one.form !== other.form) return [];
-  return Object.entries(one.answers).flatMap(([id, answer]) => {
+/** Adds what both have answered. */
+function countCommon(counts: RatedCounts, one: GivenAnswers, other: GivenAnswers): void {
+  if (one.form !== other.form) return;
+  for (const [id, answer] of Object.entries(one.answers)) {
     const second = other.answers[id];
-    return second === undefined ? [] : [{ item: JSON.stringify([one.form, id]), one: answer, other: second }];
-  });
+    if (second !== undefined) counts.add(`${id} ${one.form}`, answer, second);
+  }
 }
 
-/** The verdicts on the turns of these calls that people have labelled, by call and turn. */
-async function readVerdicts(db: Db, sessionIds: readonly string[]): Promise<Map<string, string>> {
-  const turns = await db
-    .selectFrom("turns")
-    .innerJoin("verdict_labels", (join) =>
+/** What people said of verdicts in these calls. `was`: the verdict itself. */
+async function readLabels(
+  db: Db,
+  sessionIds: readonly string[],
+): Promise<{ sessionId: string; turn: number; by: string; verdict: string; was: string | null }[]> {
+  return db
+    .selectFrom("verdict_labels")
+    .innerJoin("turns", (join) =>
       join
-        .onRef("verdict_labels.session_id", "=", "turns.session_id")
-        .onRef("verdict_labels.turn", "=", "turns.number"),
+        .onRef("turns.session_id", "=", "verdict_labels.session_id")
+        .onRef("turns.number", "=", "verdict_labels.turn"),
     )
-    .select(["turns.session_id", "turns.number", "turns.verdict"])
-    .where("turns.session_id", "in", sessionIds)
+    .select([
+      "verdict_labels.session_id as sessionId",
+      "verdict_labels.turn",
+      "verdict_labels.author as by",
+      "verdict_labels.verdict",
+      "turns.verdict as was",
+    ])
+    .where("verdict_labels.session_id", "in", sessionIds)
     .execute();
-  return new Map(
-    turns.flatMap(({ session_id, number, verdict }) =>
-      verdict === null ? [] : [[`${session_id} ${number}`, verdict] as const],
-    ),
-  );
 }
 
 async function countTags(db: Db, kind: string, from: number, to: number): Promise<Record<string, number>> {

@@ -74,6 +74,29 @@ export async function deleteScorecard(db: Db, sessionId: string, by: string): Pr
     .execute();
 }
 
+/** What of a card is compared with others. */
+export type GivenAnswers = Pick<Scorecard, "by" | "source" | "form" | "answers" | "score"> & {
+  sessionId: string;
+};
+
+const answersText = z.record(z.string(), z.enum(ANSWERS));
+
+/** The answers on the cards of these calls. Many are the same, and read once. */
+export async function readAnswers(db: Db, sessionIds: readonly string[]): Promise<GivenAnswers[]> {
+  if (sessionIds.length === 0) return [];
+  const rows = await db
+    .selectFrom("scorecards")
+    .select(["session_id", "source", "author", "form", "answers", "score"])
+    .where("session_id", "in", sessionIds)
+    .execute();
+  const read = new Map<string, Answers>();
+  return rows.map(({ session_id: sessionId, source, author: by, form, answers: text, score }) => {
+    const answers = read.get(text) ?? answersText.parse(JSON.parse(text));
+    read.set(text, answers);
+    return { sessionId, source: source === "person" ? "person" : "model", by, form, answers, score };
+  });
+}
+
 /** The cards of these calls, the oldest first. */
 export async function readScorecards(
   db: Db,
