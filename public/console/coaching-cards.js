@@ -1,7 +1,7 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { duration, words } from "../shared/format.js";
-import { ruleName } from "../shared/names.js";
+import { ruleName, transferName } from "../shared/names.js";
 
 /**
  * @typedef {import("./live-state.js").Alert} Alert
@@ -74,9 +74,15 @@ function Opinion({ name, onFeedback }) {
   </div>`;
 }
 
+/** @param {string} name @param {unknown} value */
+function describeValue(name, value) {
+  if (name === "action") return transferName(String(value));
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
 /** @param {Record<string, unknown>} evidence */
 function describeEvidence(evidence) {
   return Object.entries(evidence)
-    .map(([name, value]) => `${words(name)}: ${Array.isArray(value) ? value.join(", ") : String(value)}`)
+    .map(([name, value]) => `${words(name)}: ${describeValue(name, value)}`)
     .join(" · ");
 }

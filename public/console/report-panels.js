@@ -1,6 +1,6 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
-import { duration, percent, plural, score, words } from "../shared/format.js";
+import { duration, percent, plural, score } from "../shared/format.js";
 import { escalationName, outcomeName, transferName } from "../shared/names.js";
 import { describeTransfer } from "./live-state.js";
 import { formatRoute } from "./route.js";
@@ -92,8 +92,8 @@ export function EscalationPanel({ escalation, reason }) {
   return html`<section class="panel" aria-label="Escalation">
     <h3>Escalation</h3>
     <p>
-      At ${duration(escalation.offset_ms)}, on utterance ${escalation.utterance}
-      ${escalation.same_turn ? " (in the same turn)" : " (after it)"}: ${escalationName(reason)}; ${transferName(escalation.action)}, ${words(escalation.outcome)}.
+      At ${duration(escalation.offset_ms)}, ${escalation.same_turn ? "in the answer to" : "after"} the caller's remark ${escalation.utterance},
+      because ${escalationName(reason)}: ${transferName(escalation.action)}${escalation.outcome === "socket_closed" && ", but the call ended first"}.
     </p>
     <p class="muted small">${escalation.note}</p>
   </section>`;

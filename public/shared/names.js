@@ -48,7 +48,7 @@ const RULES = {
   negative_sustained: "Unhappy for a while",
   sentiment_drop: "Mood has dropped",
   human_request: "Asks for a person",
-  churn_or_legal: "Wants to leave or mentions a lawyer",
+  churn_or_legal: "Wants to leave or sue",
   interruptions: "Keeps interrupting",
   slow_reply: "Slow answers",
   unanswered: "Waiting for an answer",

@@ -117,7 +117,7 @@ function TextBox({ disabled, focus, onSay }) {
       id="words"
       ref=${field}
       autocomplete="off"
-      placeholder=${disabled ? "Call the agent first, then type here" : "Type what you would say"}
+      placeholder=${disabled ? "Call the agent first, then type here" : "Type what you want to say"}
       value=${text}
       onInput=${(/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) => setText(event.currentTarget.value)}
       disabled=${disabled}

@@ -106,8 +106,9 @@ function statusOf({ phase, interim, talking, thinking, muted, silent }, micropho
 }
 
 /** @param {TalkState} state */
-function lampOf({ phase, interim, talking, thinking }) {
+function lampOf({ phase, interim, talking, thinking, silent }) {
   if (phase !== "connected") return phase;
+  if (silent) return "failed";
   if (interim) return "hearing";
   if (talking) return "talking";
   return thinking ? "thinking" : "listening";

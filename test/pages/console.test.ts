@@ -169,7 +169,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
 
     await console.getByRole("link", { name: "Open its report" }).click();
     await console.getByText("Peak frustration").waitFor();
-    await console.getByText("on utterance 4").waitFor();
+    await console.getByText("the caller's remark 4").waitFor();
     await screenshot(console, "console-report");
     assert.deepEqual(await accessibilityFaults(console), []);
     await Promise.all(others.map((call) => call.close()));

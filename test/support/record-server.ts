@@ -65,7 +65,7 @@ async function fill(url: string): Promise<void> {
       callId: "CA-evening-of-the-23rd",
       startedAt: march("24T01:30"),
     }),
-    callRecord({ sessionId: LONG, callId: LONG_ID, startedAt: march("24T12:00") }),
+    callRecord({ sessionId: LONG, callId: LONG_ID, startedAt: march("24T12:00"), endReason: "idle" }),
     wholeCall(march("25T10:00")),
     longCall(march("10T10:00")),
   ]);
