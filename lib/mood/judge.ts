@@ -119,7 +119,7 @@ export function causeOf(
     ...quote(outright.length > 0 ? outright : words.strongest.upset),
     (earlier?.mean ?? 0) >= NEGATIVE_FROM ? "upset before" : null,
   ].filter((cause) => cause !== null);
-  return causes.slice(0, 4).join(", ") || "the whole of it";
+  return causes.slice(0, 4).join(", ") || "the remark as a whole";
 }
 
 /** The cause without the caller's words, for a record that keeps none. */
