@@ -10,6 +10,7 @@ import { createServer } from "node:http";
 import { setImmediate as tick } from "node:timers/promises";
 import Fastify, { type FastifyInstance } from "fastify";
 import { sql } from "kysely";
+import pg from "pg";
 import { pino } from "pino";
 import { CallStore } from "../lib/calls/call-store.ts";
 import { loadForm } from "../lib/calls/review/form.ts";
@@ -142,10 +143,8 @@ async function timeReads(name: string, open: () => Promise<TestStore>): Promise<
     );
     await reviewSome(database.db, done, done + 1_000, form.name);
   }
-  if (isPostgres) await copyCalls(database.db, stored, STORED);
+  if (isPostgres) await copyCalls(folder.url, stored, STORED);
   console.log(`\n${name}: stored ${STORED} calls of 4 turns in ${seconds(startedAt)} s`);
-  // PostgreSQL does so by itself within minutes.
-  if (isPostgres) await sql`vacuum analyze`.execute(database.db);
   const app = Fastify();
   app.decorateRequest("may", () => true);
   app.decorateRequest("person", null);
@@ -241,7 +240,7 @@ const SEARCHES: Record<string, (n: number) => string> = {
 };
 
 /** Makes `all` calls of these that are stored, each copy with an id, a time and a number of its own. */
-async function copyCalls(db: Db, stored: number, all: number): Promise<void> {
+async function copyCalls(url: string, stored: number, all: number): Promise<void> {
   const step = Math.floor((stored / STORED) * 30 * DAY_MS);
   const nextId = (column: string) =>
     `${column} = 'call-' || lpad((substr(${column}, 6)::int + ${stored})::text, 6, '0')`;
@@ -254,18 +253,20 @@ async function copyCalls(db: Db, stored: number, all: number): Promise<void> {
     verdict_labels: nextId("session_id"),
     call_words: `doc = doc + ${stored}`,
   };
-  // A temporary table is there for its connection alone.
-  await db.connection().execute(async (connection) => {
-    const run = (statement: string) => sql.raw(statement).execute(connection);
-    for (const table of Object.keys(changes))
-      await run(`create temp table copy_of_${table} as table ${table}`);
-    for (let n = stored; n < all; n += stored) {
-      for (const [table, change] of Object.entries(changes)) {
-        await run(`update copy_of_${table} set ${change}`);
-        await run(`insert into ${table} select * from copy_of_${table}`);
-      }
+  // One connection, for a temporary table is there for no other; and one that waits longer than the record's do.
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (const table of Object.keys(changes))
+    await client.query(`create temp table copy_of_${table} as table ${table}`);
+  for (let n = stored; n < all; n += stored) {
+    for (const [table, change] of Object.entries(changes)) {
+      await client.query(`update copy_of_${table} set ${change}`);
+      await client.query(`insert into ${table} select * from copy_of_${table}`);
     }
-  });
+  }
+  // PostgreSQL does so by itself within minutes.
+  await client.query("vacuum analyze");
+  await client.end();
 }
 
 const lastWeek = `from=${new Date(Date.now() - 7 * DAY_MS).toISOString()}`;

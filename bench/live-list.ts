@@ -19,6 +19,8 @@ const EVENTS_PER_TURN = 3;
 /** One call in so many turns ends, and another begins. */
 const TURNS_PER_CALL = 5;
 const TICK_MS = 25;
+/** Most turns at a time: a server that is behind is not given more. */
+const MAX_WAITING = 50;
 /** How long tasks are traced in each minute, ms. */
 const TRACE_MS = 15_000;
 const REMARKS = [
@@ -125,23 +127,27 @@ async function talk(signal: AbortSignal): Promise<void> {
   const began = performance.now();
   const first = events.received.length;
   let turns = 0;
-  let waiting = 0;
+  const waiting = new Set<Promise<void>>();
   const takeTurn = async () => {
-    waiting += 1;
     turns += 1;
+    const isLast = turns % TURNS_PER_CALL === 0;
     const call = calls[(turns * 7) % calls.length];
     if (call) await turnOf(call, REMARKS[turns % REMARKS.length] ?? "");
-    waiting -= 1;
-    if (turns % TURNS_PER_CALL !== 0) return;
+    if (!isLast) return;
     calls.shift()?.close();
     calls.push(await openCall());
   };
   while (!signal.aborted) {
     const wanted = ((performance.now() - began) / 1_000) * EVENTS_PER_SECOND;
-    const come = events.received.length - first + waiting * EVENTS_PER_TURN;
-    if (come < wanted && waiting < 50) void takeTurn();
+    const come = events.received.length - first + waiting.size * EVENTS_PER_TURN;
+    if (come < wanted && waiting.size < MAX_WAITING) {
+      const turn = takeTurn();
+      waiting.add(turn);
+      void turn.finally(() => waiting.delete(turn));
+    }
     await delay(TICK_MS);
   }
+  await Promise.all(waiting);
 }
 
 async function turnOf(call: WebSocket, remark: string): Promise<void> {

@@ -1,5 +1,5 @@
 // @ts-check
-import { html } from "/assets/vendor/htm.js";
+import { Component, html } from "/assets/vendor/htm.js";
 import { duration } from "../shared/format.js";
 import { actName, escalationName, transferName } from "../shared/names.js";
 import { VerdictCause, VerdictChip } from "../shared/verdict-chip.js";
@@ -32,7 +32,10 @@ export function CallTranscript({ call }) {
       ${entries.length === 0 && html`<p class="muted">Nobody has said anything yet.</p>`}
       <div role="log" aria-live="polite">
         <ol>
-          ${entries.map((entry) => html`<li key=${keyOf(entry)}><${LiveEntry} entry=${entry} verdicts=${verdicts} /></li>`)}
+          ${entries.map((entry) => {
+            const verdict = entry.kind === "turn" ? verdicts.get(entry.turn.number) : undefined;
+            return html`<${LiveEntry} key=${keyOf(entry)} entry=${entry} verdict=${verdict} />`;
+          })}
         </ol>
       </div>
       ${call.partial && html`<p class="said agent partial" aria-hidden="true" dir="auto">${call.partial.text}<i class="caret"></i></p>`}
@@ -40,11 +43,27 @@ export function CallTranscript({ call }) {
   </section>`;
 }
 
-/** @param {{ entry: Entry, verdicts: ReturnType<typeof verdictsByTurn> }} props */
-function LiveEntry({ entry, verdicts }) {
-  if (entry.kind !== "turn") return html`<${EntryNote} entry=${entry} />`;
-  const { turn, bySupervisor } = entry;
-  return html`<${TranscriptLine} ...${turn} bySupervisor=${bySupervisor} verdict=${verdicts.get(turn.number)} />`;
+/** @typedef {{ entry: Entry, verdict: import("./live-state.js").Score | undefined }} LiveEntryProps */
+
+/**
+ * A turn that has been said is drawn once: the words that come ten times a second are not its own.
+ * @extends {Component<LiveEntryProps>}
+ */
+class LiveEntry extends Component {
+  /** @override @param {LiveEntryProps} next */
+  shouldComponentUpdate({ entry, verdict }) {
+    const now = this.props;
+    if (entry.kind !== "turn" || now.entry.kind !== "turn") return true;
+    const { turn, bySupervisor } = now.entry;
+    return entry.turn !== turn || entry.bySupervisor !== bySupervisor || verdict !== now.verdict;
+  }
+
+  /** @override @param {LiveEntryProps} props */
+  render({ entry, verdict }) {
+    if (entry.kind !== "turn") return html`<li><${EntryNote} entry=${entry} /></li>`;
+    const { turn, bySupervisor } = entry;
+    return html`<li><${TranscriptLine} ...${turn} bySupervisor=${bySupervisor} verdict=${verdict} /></li>`;
+  }
 }
 
 /**

@@ -145,8 +145,11 @@ function whereMatches(all: CallQuery, filter: CallFilter): CallQuery {
   if (filter.model !== undefined) query = query.where("model", "=", filter.model);
   if (filter.idPart !== undefined) {
     const part = `%${filter.idPart.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
+    // Found first, and once: PostgreSQL would look each call up by its key to see whether it is one of them.
     query = query.where(
-      sql<boolean>`id in (select id from calls where lower(id) like ${part} escape '\\' or lower(call_id) like ${part} escape '\\')`,
+      sql<boolean>`id in (with found as materialized (
+        select id from calls where lower(id) like ${part} escape '\\' or lower(call_id) like ${part} escape '\\'
+      ) select id from found)`,
     );
   }
   for (const { kind, value } of filter.tags ?? []) {
