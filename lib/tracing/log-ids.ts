@@ -8,10 +8,6 @@ export class LogIds {
     this.#ids.set(log, { trace_id: traceId, span_id: spanId });
   }
 
-  forget(log: object): void {
-    this.#ids.delete(log);
-  }
-
   /** What a line of this logger says besides its own; empty where it belongs to no turn. */
   of(log: object): { trace_id?: string; span_id?: string } {
     return this.#ids.get(log) ?? {};

@@ -54,7 +54,6 @@ export class TraceNode extends TimelineNode {
     if (left && !left.isEmpty) {
       this.#write(left, left.hasWords ? "unanswered" : "end", this.#now, this.#now, "");
     }
-    this.#options.logIds.forget(this.session.log);
   }
 
   protected override hear(moment: Moment): void {

@@ -210,6 +210,8 @@ for (const protocol of ["http/protobuf", "http/json"]) {
       assert.match(String(line.span_id), /^[0-9a-f]{16}$/);
       const root = await collector.span("answer", (span) => of(span, "voice_agent.turn.number") === 3);
       assert.deepEqual([line.trace_id, line.span_id], [root.traceId, root.spanId]);
+      const end = await server.nextLine(({ msg }) => msg === "Session ended");
+      await collector.span("the end's", ({ traceId }) => traceId === end.trace_id);
       assert.deepEqual(await figures(server), { sent: collector.spans.length, lost: 0 });
     });
   });
