@@ -50,7 +50,7 @@ test("a rehearsal that fails is 2 and counts for nothing", async (t) => {
     [[], /Name a file or folder of scenarios/],
     [[file, "--repeat", "0"], /--repeat 0: expected a whole number, 1 or more/],
     [[file, "--loudly"], /--loudly/],
-    [[file, "--target", "http://x"], /begins with ws:\/\//],
+    [[file, "--target", "http://x"], /must begin with ws:\/\//],
     [[file, "--only", "nothing has this name"], /There are no scenarios there/],
     [[file, "--target", "ws://x", "--model", "a,b"], /--target has one already/],
     [[file, "--model", "a,b", "--prompt", "x"], /Two agents are compared/],
