@@ -4,7 +4,7 @@ import type { Moment } from "../session/moments.ts";
 import { logDraft } from "../wire/log-events.ts";
 import { RuleWatch } from "./rule-watch.ts";
 import type { Rule } from "./rules.ts";
-import type { CoachNews } from "./state.ts";
+import type { CoachInput, CoachNews } from "./state.ts";
 
 export type CoachOptions = {
   /** From `compileRules`, shared by all calls. */
@@ -92,16 +92,22 @@ export class Coach extends TimelineNode {
     }
   }
 
-  #take(news: CoachNews, at = this.#now()): void {
-    this.#lastAt = at;
-    for (const alert of this.#watch.take({ ...news, at })) {
+  #take(news: CoachNews): void {
+    // The timer is late, and what it should have rung for came first.
+    if (this.#timer !== null && this.#now() >= this.#timer.due) this.#ring(this.#timer.due);
+    this.#note({ ...news, at: this.#now() });
+  }
+
+  #note(input: CoachInput): void {
+    this.#lastAt = input.at;
+    for (const alert of this.#watch.take(input)) {
       this.sendEvent(logDraft("coaching", alert));
       const rule = this.#ruleOf.get(alert.rule);
       if (rule?.follows.whisper) this.#whisper(rule.id, rule.follows.whisper);
       // Where time alone has set it off nobody answers; else not into the caller's words, nor before the answer to them.
-      if (rule?.follows.escalate) this.#escalate(rule.id, news.kind === "tick" || this.#watch.mayBreakIn);
+      if (rule?.follows.escalate) this.#escalate(rule.id, input.kind === "tick" || this.#watch.mayBreakIn);
     }
-    this.#arm(at);
+    this.#arm(input.at);
   }
 
   /** At once, so that the answer to these very words is given with it. */
@@ -143,7 +149,7 @@ export class Coach extends TimelineNode {
   #ring(due: number): void {
     try {
       // A timer may ring a little early by our clock; what it rings for has come all the same.
-      this.#take({ kind: "tick" }, Math.max(this.#now(), due));
+      this.#note({ kind: "tick", at: Math.max(this.#now(), due) });
     } catch (error) {
       this.reportError(error, "looking at the clock");
     }

@@ -24,7 +24,10 @@ export type Rule = {
   readonly on: ReadonlySet<CoachInput["kind"]>;
   /** What makes its condition true at this moment; null when it is not. */
   holds(state: CallState, at: number): JsonObject | null;
-  /** When the condition becomes true if nothing more happens; null: never by time alone. */
+  /**
+   * When the condition becomes true if nothing more happens; null: never by time alone. `holds` compares with this very
+   * sum: a difference may be a little less than what was added.
+   */
   dueAt(state: CallState): number | null;
 };
 
@@ -53,7 +56,7 @@ const CONDITIONS: { [Id in RuleId]: (settings: RuleSettings<Id>) => Condition } 
   negative_sustained: ({ forMs, minUtterances }) => ({
     on: ["verdict", "tick"],
     holds: ({ negativeRun, verdicts }, at) =>
-      negativeRun && negativeRun.count >= minUtterances && at - negativeRun.since >= forMs
+      negativeRun && negativeRun.count >= minUtterances && at >= negativeRun.since + forMs
         ? { ms: Math.round(at - negativeRun.since), utterances: lastNumbers(verdicts, negativeRun.count) }
         : null,
     dueAt: ({ negativeRun }) =>
@@ -99,7 +102,7 @@ const CONDITIONS: { [Id in RuleId]: (settings: RuleSettings<Id>) => Condition } 
   unanswered: ({ afterMs }) => ({
     on: ["heard", "requested", "answering", "said", "handedOff", "tick"],
     holds: ({ waitingSince, utterances }, at) =>
-      waitingSince !== null && at - waitingSince >= afterMs
+      waitingSince !== null && at >= waitingSince + afterMs
         ? { ms: Math.round(at - waitingSince), utterance: utterances }
         : null,
     dueAt: ({ waitingSince }) => (waitingSince === null ? null : waitingSince + afterMs),
@@ -108,7 +111,7 @@ const CONDITIONS: { [Id in RuleId]: (settings: RuleSettings<Id>) => Condition } 
   dead_air: ({ afterMs }) => ({
     on: ["heard", "speaking", "requested", "answering", "said", "spoken", "handedOff", "tick"],
     holds: ({ quietFrom, utterances }, at) =>
-      quietFrom !== null && at - quietFrom >= afterMs
+      quietFrom !== null && at >= quietFrom + afterMs
         ? { ms: Math.round(at - quietFrom), utterance: utterances }
         : null,
     dueAt: ({ quietFrom }) => (quietFrom === null ? null : quietFrom + afterMs),

@@ -67,6 +67,17 @@ async function coached(t: TestContext, conversationType: ConversationType = "tel
 }
 
 describe("the coach's clock", () => {
+  test("rings, when it is late, before what has come meanwhile", async (t) => {
+    const call = await coached(t);
+    await call.hear(user("Hello?"));
+    mock.timers.setTime(9_000);
+    await call.hear(stamp<ClientEvent>({ type: "system.user.started_speaking" }));
+    assert.deepEqual(call.alerts(), ["unanswered"]);
+    await call.pass(60_000);
+    assert.deepEqual(call.alerts(), ["unanswered"]);
+    await call.end();
+  });
+
   test("rings for a caller who waits eight seconds, once", async (t) => {
     const call = await coached(t);
     await call.hear(user("Hello?"));

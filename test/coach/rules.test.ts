@@ -438,6 +438,24 @@ describe("for any course of a call", () => {
     );
   });
 
+  test("a rule that waits for its time holds when that has come, to the last bit of it", () => {
+    // As a clock gives it: ms with fractions.
+    const since = fc.integer({ min: 1, max: 2 ** 40 }).map((nanoseconds) => nanoseconds / 1e6);
+    fc.assert(
+      fc.property(since, (at) => {
+        for (const rule of RULES) {
+          if (!["unanswered", "dead_air", "negative_sustained"].includes(rule.id)) continue;
+          const negativeRun = { since: at, count: 9 };
+          const due = rule.dueAt({ ...INITIAL_STATE, waitingSince: at, quietFrom: at, negativeRun });
+          assert.ok(due !== null, rule.id);
+          const held = rule.holds({ ...INITIAL_STATE, waitingSince: at, quietFrom: at, negativeRun }, due);
+          assert.notEqual(held, null, rule.id);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test("the rules do not disturb one another", () => {
     fc.assert(
       fc.property(course, (inputs) => {
