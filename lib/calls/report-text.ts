@@ -1,23 +1,12 @@
+import { endName } from "../../public/shared/names.js";
 import type { QualityFigures } from "./quality.ts";
-import type { CallEnd, CallRecord, TransferRecord } from "./record.ts";
+import type { CallRecord, TransferRecord } from "./record.ts";
 import type { Report } from "./report.ts";
 import type { CallListItem } from "./store/rows.ts";
 
 /** Characters of a text or a message in a table. */
 const MAX_TEXT = 60;
 const BARS = "▁▂▃▄▅▆▇█";
-
-const END_NAMES: Readonly<Record<CallEnd, string>> = {
-  client_closed: "the caller hung up",
-  end_call: "the agent said goodbye",
-  transferred: "handed over",
-  error: "an error on the server",
-  drain: "the server shut down",
-  idle: "nothing was heard for too long",
-  refused: "the call was refused",
-  slow_client: "the caller's line was too slow",
-  crashed: "the server failed",
-};
 
 /** Scores of −5…5 as bars, one character each; a dot where there is none. */
 export function sparkline(scores: readonly (number | null)[]): string {
@@ -140,7 +129,7 @@ function scoresOf({ sentiment }: Report): string {
 
 function endOf({ durationMs, endReason }: Report): string {
   if (durationMs === null || endReason === null) return "going on";
-  return `${clock(durationMs)} long, ended: ${END_NAMES[endReason]}`;
+  return `${clock(durationMs)} long, ended: ${endName(endReason)}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -72,9 +72,6 @@ const RULES: readonly Rule[] = [
 /** Text that no rule is about, as much of it as goes out at once. */
 const PLAIN = /^(?:[ \t]+|(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}])+|[\s\S])/u;
 
-/** What a word is made of: all that goes out with it in PLAIN, or a cut before it would make a word of its rest. */
-const WORD = /^(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}]|_)$/u;
-
 /** Within a line most of a text is none: words, spaces, commas. An address may begin where a word does. */
 const MAY_BE_MARK = /^[^\p{L}\p{N}\s.,:;?'"]|^(?:h(?:t|$)|w(?:w|$))/iu;
 
@@ -153,7 +150,8 @@ function characterAt(text: string, at: number): string {
   return at < text.length ? String.fromCodePoint(text.codePointAt(at) ?? 0) : "";
 }
 
-const isWord = (character: string) => WORD.test(character);
+/** What a word is made of: all that goes out with it in PLAIN, or a cut before it would make a word of its rest. */
+const isWord = (character: string) => /^(?:(?!\u{FE0F}|\u{20E3})[\p{L}\p{M}\p{N}]|_)$/u.test(character);
 
 /** Whether a mark stands for itself: `2 * 3`, `2*3`, `snake_case`. */
 function isWritten(mark: string, { before, next }: Place): boolean {

@@ -1,7 +1,7 @@
 // @ts-check
 
 /*
- * What the words of the wire are called on the pages. One that is not here, such as a rule of one's own, is shown with
+ * What the words of the wire are called on the pages and in the report of the command line. One that is not here, such as a rule of one's own, is shown with
  * blanks in place of its underscores.
  */
 

@@ -93,6 +93,14 @@ describeStores("the webhook", (create) => {
     return openCallStore({ config, llm: createLlm(config), news, log });
   };
 
+  /** A database with an ended call, whose end is not to be told for an hour. */
+  const withHeldEnd = async () => {
+    const { db } = await openDatabase(store.url, log);
+    await storeCall(db, callRecord());
+    await queueWebhook(db, "call-1", Date.now() + 3_600_000);
+    return db;
+  };
+
   test("is told of the end of a call, signed, with its report", async (t) => {
     const receiver = await startReceiver(t);
     const url = receiver.url.replace("//", "//hook:pass%3Aword@");
@@ -195,9 +203,7 @@ describeStores("the webhook", (create) => {
 
   test("does not wait for what a server that is gone had still to tell", async (t) => {
     const receiver = await startReceiver(t);
-    const { db } = await openDatabase(store.url, log);
-    await storeCall(db, callRecord());
-    await queueWebhook(db, "call-1", Date.now() + 3_600_000);
+    const db = await withHeldEnd();
     await db.destroy();
     const calls = await open({ WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET });
     await until(async () => receiver.deliveries.length === 1);
@@ -206,9 +212,7 @@ describeStores("the webhook", (create) => {
 
   test("waits for what another server has still to tell", async (t) => {
     const receiver = await startReceiver(t);
-    const { db } = await openDatabase(store.url, log);
-    await storeCall(db, callRecord());
-    await queueWebhook(db, "call-1", Date.now() + 3_600_000);
+    const db = await withHeldEnd();
     const { instance } = await db.selectFrom("calls").select("instance").executeTakeFirstOrThrow();
     const webhooks = new Webhooks({ db, receiver: receiverAt(receiver.url), log });
     const nextAt = async () =>

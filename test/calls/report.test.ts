@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { toContactLens } from "../../lib/calls/contact-lens.ts";
+import { CALL_ENDS } from "../../lib/calls/record.ts";
 import { reportCall } from "../../lib/calls/report.ts";
 import { reportQuality } from "../../lib/calls/report-quality.ts";
 import { reportSentiment } from "../../lib/calls/report-sentiment.ts";
 import { renderReport } from "../../lib/calls/report-text.ts";
 import { SENTIMENTS } from "../../lib/wire/log-events.ts";
+import { endName } from "../../public/shared/names.js";
 import { assistantTurn, callRecord, judged, userTurn, userTurns } from "../support/call-records.ts";
 import { fc } from "../support/property.ts";
 
@@ -329,4 +331,8 @@ test("the escalation is reported with what cannot be seen from here", () => {
     outcome: null,
     note: null,
   });
+});
+
+test("every way a call can end has words for people", () => {
+  for (const end of CALL_ENDS) assert.notEqual(endName(end), end.replaceAll("_", " "));
 });

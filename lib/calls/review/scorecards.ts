@@ -19,6 +19,8 @@ export type Scorecard = {
   at: number;
 };
 
+const answersText = z.record(z.string(), z.enum(ANSWERS));
+
 const cardRow = z
   .object({
     session_id: z.string(),
@@ -35,7 +37,7 @@ const cardRow = z
     ...rest,
     sessionId: session_id,
     by: author,
-    answers: z.record(z.string(), z.enum(ANSWERS)).parse(JSON.parse(answers)),
+    answers: answersText.parse(JSON.parse(answers)),
     reasons: z.record(z.string(), z.string()).parse(JSON.parse(reasons)),
   }));
 
@@ -78,8 +80,6 @@ export async function deleteScorecard(db: Db, sessionId: string, by: string): Pr
 export type GivenAnswers = Pick<Scorecard, "by" | "source" | "form" | "answers" | "score"> & {
   sessionId: string;
 };
-
-const answersText = z.record(z.string(), z.enum(ANSWERS));
 
 /** The answers on the cards of these calls. Many are the same, and read once. */
 export async function readAnswers(db: Db, sessionIds: readonly string[]): Promise<GivenAnswers[]> {
