@@ -58,7 +58,7 @@ function Desk({ id, onUnauthorised }) {
       ),
   };
   const needs = needsOf(call);
-  return html`<div class="desk">
+  return html`<div class="desk-call">
     <header class="call-head">
       <a class="back always" href=${formatRoute("desk")}>← Another call</a>
       <h2>${nameOf(call)}</h2>

@@ -53,8 +53,8 @@ function describePoint({ xs, ys, formatX, formatPoint = formatX, formatY }, inde
 }
 
 /**
- * Draws the chart, again when the scheme changes, and as wide as its place is. The library comes with the first chart:
- * a page without one does not load it.
+ * Draws the chart when it comes into sight, again when the scheme changes, and as wide as its place is. The library comes
+ * with the first chart: a page without one does not load it.
  * @param {HTMLElement} element
  * @param {{ current: LineChartProps }} latest
  * @param {{ current: Plot | null }} plot
@@ -62,7 +62,10 @@ function describePoint({ xs, ys, formatX, formatPoint = formatX, formatY }, inde
  * @param {AbortSignal} signal
  */
 async function keepDrawn(element, latest, plot, onHover, signal) {
+  await comesIntoSight(element, signal);
+  if (signal.aborted) return;
   const [{ default: UPlot }] = await Promise.all([import("/assets/vendor/uplot.js"), loadStyle()]);
+  await nextTask();
   if (signal.aborted) return;
   const draw = () => {
     plot.current?.destroy();
@@ -82,6 +85,30 @@ async function keepDrawn(element, latest, plot, onHover, signal) {
     plot.current?.destroy();
     plot.current = null;
   });
+}
+
+/** How far below the window a chart is drawn already, so that who scrolls finds it. */
+const AHEAD = "300px";
+
+/** Settled when somebody is about to see an element, or is no longer waiting. @param {HTMLElement} element @param {AbortSignal} signal */
+function comesIntoSight(element, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      watching.disconnect();
+      resolve(undefined);
+    };
+    const watching = new IntersectionObserver(
+      (entries) => entries.some(({ isIntersecting }) => isIntersecting) && done(),
+      { rootMargin: AHEAD },
+    );
+    watching.observe(element);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** Charts that come together are drawn in a task each, and the page answers in between. */
+function nextTask() {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** @param {Plot | null} plot @param {LineChartProps} props */

@@ -5,10 +5,9 @@
  */
 
 const DAY_TEXT = /^\d{4}-\d{2}-\d{2}$/;
-// Made once: making one takes longer than all that a page formats with it.
-const DATE_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dateAndTime = format({ dateStyle: "medium", timeStyle: "short" });
+const day = format({ day: "numeric", month: "short" });
+const time = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** The viewer's zone, such as Europe/Berlin. */
 export function timeZone() {
@@ -17,17 +16,17 @@ export function timeZone() {
 
 /** Date and time. @param {string} iso */
 export function when(iso) {
-  return DATE_AND_TIME.format(new Date(iso));
+  return dateAndTime().format(new Date(iso));
 }
 
 /** The day, such as 23 Nov. @param {number} ms since 1970 */
 export function shortDay(ms) {
-  return DAY.format(ms);
+  return day().format(ms);
 }
 
 /** The time of day, such as 14:00. @param {number} ms since 1970 */
 export function shortTime(ms) {
-  return TIME.format(ms);
+  return time().format(ms);
 }
 
 /** The day as a date field has it, 2026-11-23. @param {number} ms since 1970 */
@@ -53,4 +52,18 @@ export function endOf(text) {
   // By the calendar: a day on which the clocks are changed does not have 24 hours.
   next.setDate(next.getDate() + 1);
   return next.getTime();
+}
+
+/**
+ * A way to write dates, made once and not before it is wanted: the first one costs a page 40 ms, and a list of live calls
+ * shows no date.
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function format(options) {
+  /** @type {Intl.DateTimeFormat | null} */
+  let made = null;
+  return () => {
+    made ??= new Intl.DateTimeFormat(undefined, options);
+    return made;
+  };
 }
