@@ -1,5 +1,5 @@
 // @ts-check
-import { Component, html, useMemo, useRef, useState } from "/assets/vendor/htm.js";
+import { Component, html, useEffect, useMemo, useRef, useState } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
 import { plural } from "../shared/format.js";
 import { useKept } from "../shared/kept.js";
@@ -99,7 +99,8 @@ export function LiveList({ calls, selected, lostAt }) {
 }
 
 /**
- * The order of the rows, which does not change while the pointer or the focus is among them.
+ * The order of the rows, which does not change while the pointer or the focus is among them, nor while somebody reads
+ * further down whose finger has left the screen.
  * @param {readonly Entry[]} entries @param {string} asked what the reader has asked for; another wish is met at once
  */
 function useHeldOrder(entries, asked) {
@@ -108,19 +109,27 @@ function useHeldOrder(entries, asked) {
       null
     ),
   );
-  const inside = useRef({ pointer: false, focus: false });
+  const inside = useRef({ pointer: false, focus: false, touched: false });
   const now = held?.asked === asked ? held : null;
   const fresh = entries.map(({ call }) => call.id);
   const freshGroups = new Map(entries.map(({ call, group }) => [call.id, group]));
   const { shown, changed } = holdOrder(now?.ids ?? null, fresh);
   const groups = now?.groups ?? freshGroups;
-  /** @param {Partial<{ pointer: boolean, focus: boolean }>} change */
+  /** @param {Partial<typeof inside.current>} change */
   const move = (change) => {
     inside.current = { ...inside.current, ...change };
-    const holds = inside.current.pointer || inside.current.focus;
+    const holds = Object.values(inside.current).includes(true);
     if (holds && !now) setHeld({ ids: shown, groups, asked });
     if (!holds && held) setHeld(null);
   };
+  const atTop = useRef(() => {});
+  atTop.current = () => move({ touched: false });
+  useEffect(() => {
+    const onScroll = () => inside.current.touched && isAtTop() && atTop.current();
+    // On a phone the page scrolls, else the list: the one event does not bubble.
+    addEventListener("scroll", onScroll, { capture: true, passive: true });
+    return () => removeEventListener("scroll", onScroll, { capture: true });
+  }, []);
   return {
     shown,
     groups,
@@ -128,12 +137,17 @@ function useHeldOrder(entries, asked) {
     take: () => setHeld(now && { ids: fresh, groups: freshGroups, asked }),
     watch: {
       onPointerEnter: () => move({ pointer: true }),
-      onPointerLeave: () => move({ pointer: false }),
+      onPointerLeave: (/** @type {PointerEvent} */ { pointerType }) =>
+        move({ pointer: false, touched: pointerType === "touch" && !isAtTop() }),
       onFocusIn: () => move({ focus: true }),
       onFocusOut: (/** @type {FocusEvent & { currentTarget: Element }} */ { currentTarget, relatedTarget }) =>
         move({ focus: relatedTarget instanceof Node && currentTarget.contains(relatedTarget) }),
     },
   };
+}
+
+function isAtTop() {
+  return scrollY <= 0 && (document.querySelector(".list-pane")?.scrollTop ?? 0) <= 0;
 }
 
 /**

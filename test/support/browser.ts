@@ -43,6 +43,8 @@ export type PageOptions = {
   /** Width in CSS pixels; 1280 by default. */
   width?: number;
   height?: number;
+  /** A screen that is touched, as a phone's. */
+  touch?: boolean;
   /** Puts the scripted speech recognition and voice in place of the browser's. */
   speech?: boolean;
   /** The server's token, as if it had been typed into the page's form. */
@@ -57,6 +59,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
     colorScheme = "light",
     width = 1280,
     height = 800,
+    touch = false,
     speech = false,
     token,
     timeZone = "UTC",
@@ -64,6 +67,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   const settings: BrowserContextOptions = {
     colorScheme,
     viewport: { width, height },
+    hasTouch: touch,
     reducedMotion: "reduce",
     locale: "en-US",
     timezoneId: timeZone,
