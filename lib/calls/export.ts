@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { csvLine } from "./csv.ts";
+import type { ScoringForm } from "./review/form.ts";
+import { readMeanAnswers } from "./review/scorecards.ts";
 import { type CallFilter, pagesOfCalls } from "./store/read.ts";
 import type { CallListItem } from "./store/rows.ts";
 import type { Db } from "./store/schema.ts";
@@ -32,13 +34,22 @@ const COLUMNS: readonly (readonly [name: string, cell: (call: CallListItem) => C
   ["review_score", (call) => call.reviewScore],
 ];
 
-/** Calls as CSV, page by page: the header, then a line for each. */
+/** Calls as CSV, page by page: the header, then a line for each. Each question of the form has a column at the end. */
 export async function* csvOf(
+  db: Db,
+  form: ScoringForm,
   pages: AsyncIterable<readonly CallListItem[]>,
 ): AsyncGenerator<string, void, void> {
-  yield csvLine(COLUMNS.map(([name]) => name));
+  yield csvLine([...COLUMNS.map(([name]) => name), ...form.questions.map(({ id }) => `answer_${id}`)]);
   for await (const page of pages) {
-    yield page.map((call) => csvLine(COLUMNS.map(([, cell]) => cell(call)))).join("");
+    const ids = page.map(({ sessionId }) => sessionId);
+    const answers = await readMeanAnswers(db, form, ids);
+    const unanswered = form.questions.map(() => null);
+    yield page
+      .map((call) =>
+        csvLine([...COLUMNS.map(([, cell]) => cell(call)), ...(answers.get(call.sessionId) ?? unanswered)]),
+      )
+      .join("");
   }
 }
 
@@ -54,11 +65,11 @@ export async function* jsonLinesOf(db: Db, filter: CallFilter): AsyncGenerator<s
 }
 
 /** Streams the answer; the next page is read when the client has taken the one before. */
-export function sendCsv(reply: FastifyReply, db: Db, filter: CallFilter): FastifyReply {
+export function sendCsv(reply: FastifyReply, db: Db, form: ScoringForm, filter: CallFilter): FastifyReply {
   return reply
     .type("text/csv; charset=utf-8")
     .header("content-disposition", 'attachment; filename="calls.csv"')
-    .send(bodyOf(reply, () => csvOf(pagesOfCalls(db, filter))));
+    .send(bodyOf(reply, () => csvOf(db, form, pagesOfCalls(db, filter))));
 }
 
 export function sendJsonLines(reply: FastifyReply, db: Db, filter: CallFilter): FastifyReply {

@@ -7,6 +7,7 @@ import { csvOf } from "./export.ts";
 import { readQuality } from "./quality.ts";
 import { reportCall } from "./report.ts";
 import { renderCalls, renderReport } from "./report-text.ts";
+import { loadForm, type ScoringForm } from "./review/form.ts";
 import { toScenario } from "./scenario.ts";
 import { openDatabase } from "./store/database.ts";
 import { listCalls, pagesOfCalls, readCall, readCalls, readLastCall } from "./store/read.ts";
@@ -43,14 +44,15 @@ try {
 
 async function main(args: string[]): Promise<void> {
   const { wanted, format } = readArguments(args);
-  const { DATABASE_URL } = loadConfig();
+  const { DATABASE_URL, SCORING_FORM } = loadConfig();
   const file = DATABASE_URL.startsWith("file:") ? DATABASE_URL.replace(/^file:(\/\/)?/, "") : null;
   if (file !== null && !existsSync(file))
     throw new CliError(`There are no calls yet: ${file} does not exist`);
+  const form = loadForm(SCORING_FORM);
   const { db } = await openDatabase(DATABASE_URL, pino({ level: "silent" }));
   try {
-    if (wanted.kind === "since") await printSince(db, wanted.from, format);
-    else await printOne(db, wanted, format);
+    if (wanted.kind === "since") await printSince(db, form, wanted.from, format);
+    else await printOne(db, form, wanted, format);
   } finally {
     await db.destroy();
   }
@@ -92,7 +94,12 @@ function span(text: string): number {
   return Number(count) * UNIT_MS[unit];
 }
 
-async function printOne(db: Db, wanted: Exclude<Wanted, { kind: "since" }>, format: Format): Promise<void> {
+async function printOne(
+  db: Db,
+  form: ScoringForm,
+  wanted: Exclude<Wanted, { kind: "since" }>,
+  format: Format,
+): Promise<void> {
   const call = wanted.kind === "last" ? await readLastCall(db) : await readCall(db, wanted.id);
   if (!call)
     throw new CliError(wanted.kind === "last" ? "There are no calls yet" : `There is no call ${wanted.id}`);
@@ -105,22 +112,23 @@ async function printOne(db: Db, wanted: Exclude<Wanted, { kind: "since" }>, form
   const report = reportCall(call);
   if (format === "json") console.log(JSON.stringify(toWire(report), null, 2));
   else if (format === "csv")
-    await print(csvOf(only(await listCalls(db, { sessionId: call.sessionId }, null, 1))));
+    await print(csvOf(db, form, only(await listCalls(db, { sessionId: call.sessionId }, null, 1))));
   else console.log(renderReport(call, report));
 }
 
-async function printSince(db: Db, from: number, format: Format): Promise<void> {
+async function printSince(db: Db, form: ScoringForm, from: number, format: Format): Promise<void> {
   if (format === "csv") {
-    await print(csvOf(pagesOfCalls(db, { from })));
+    await print(csvOf(db, form, pagesOfCalls(db, { from })));
   } else if (format === "json") {
     for await (const page of pagesOfCalls(db, { from })) {
       const ids = page.map(({ sessionId }) => sessionId);
       for (const call of await readCalls(db, ids)) console.log(JSON.stringify(toWire(reportCall(call))));
     }
   } else {
-    const newest = await listCalls(db, { from }, null, MAX_ROWS);
-    const { totals } = await readQuality(db, from, Date.now(), "hour");
-    console.log(renderCalls(newest.toReversed(), totals));
+    // Figures are kept by the hour, and the table shows the calls they are of.
+    const quality = await readQuality(db, from, Date.now(), "hour");
+    const newest = await listCalls(db, { from: quality.from }, null, MAX_ROWS);
+    console.log(renderCalls(newest.toReversed(), quality));
   }
 }
 

@@ -195,7 +195,7 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
     async (request, reply) => {
       const filter = toFilter(parseQuery(filterQuery, request.query));
       noteAct(request, "Exports calls as CSV");
-      return sendCsv(reply, db, filter);
+      return sendCsv(reply, db, store.form, filter);
     },
   );
 

@@ -383,6 +383,8 @@ describeStores("reviews of many calls", (create) => {
     for (const id of ["two", "three"]) {
       await saveScorecard(server.db, id, { ...proposal, reasons: {}, comment: "", score: 0, at: 1 });
     }
+    const older = { ...proposal, by: "cleo", source: "person", form: "Another form" } as const;
+    await saveScorecard(server.db, "before", { ...older, reasons: {}, comment: "", score: null, at: 1 });
     const listed = async (query: string) => {
       const { status, body } = await server.ask("wall", "GET", `/calls?${query}`);
       assert.equal(status, 200, JSON.stringify(body));
@@ -401,13 +403,15 @@ describeStores("reviews of many calls", (create) => {
 
     const csv = (await server.text("", "/calls.csv")).split("\r\n").map((line) => line.split(","));
     assert.deepEqual(
-      csv.slice(0, -1).map((cells) => [cells[0], cells.at(-1)]),
+      csv.slice(0, -1).map((cells) => [cells[0], ...cells.slice(-7)].join(" ")),
       [
-        ["session_id", "review_score"],
-        ["three", ""],
-        ["two", "100"],
-        ["one", "34"],
-        ["before", ""],
+        "session_id review_score answer_greeting answer_understanding answer_correctness answer_empathy answer_handover answer_closing",
+        "three       ",
+        "two 100 100     ",
+        // Yes and no, by two people, and a 3.
+        "one 34 50   50  ",
+        // By a form of another name.
+        "before       ",
       ],
     );
     const lines = (await server.text("", "/calls.jsonl?topic=refund")).trimEnd().split("\n");

@@ -9,6 +9,7 @@ import { pino } from "pino";
 import { csvOf, jsonLinesOf } from "../../lib/calls/export.ts";
 import { Instance } from "../../lib/calls/instance.ts";
 import { readQuality } from "../../lib/calls/quality.ts";
+import { loadForm } from "../../lib/calls/review/form.ts";
 import { insertCall, insertTurn, setVerdict, updateTurn } from "../../lib/calls/store/change.ts";
 import { type Database, openDatabase } from "../../lib/calls/store/database.ts";
 import {
@@ -570,12 +571,12 @@ describeStores("the store of calls", (create, kind) => {
         turns: userTurns("frustrated"),
       }),
     );
-    const csv = await textOf(csvOf(pagesOfCalls(database.db, {})));
+    const csv = await textOf(csvOf(database.db, loadForm(undefined), pagesOfCalls(database.db, {})));
     const lines = csv.split("\r\n");
     assert.equal(lines.length, 204); // header, 202 calls, the end of the last line
     assert.equal(
       lines[1],
-      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-6-luna,`,
+      `x,"'=HYPERLINK(""http://x"")","a,\nb",telephonyInbound,1970-01-01T00:00:09.000Z,1970-01-01T00:01:09.000Z,client_closed,60000,1,0,-5,negative,1,false,,,0,support-agent,1.2.0,gpt-6-luna,,,,,,,`,
     );
     assert.ok(lines[202]?.startsWith("n-0,"));
     const json = (await textOf(jsonLinesOf(database.db, { to: 9_000 }))).trimEnd().split("\n");

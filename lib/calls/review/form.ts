@@ -91,7 +91,7 @@ export function scoreOf({ questions }: ScoringForm, answers: Answers): number | 
 }
 
 /** 0…1; null where it says nothing. */
-function shareOf(answer: Answer | undefined): number | null {
+export function shareOf(answer: Answer | undefined): number | null {
   if (answer === undefined || answer === "not_applicable") return null;
   if (answer === "yes" || answer === "no") return answer === "yes" ? 1 : 0;
   return (Number(answer) - 1) / 4;

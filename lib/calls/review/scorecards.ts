@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { groupBy } from "../group-by.ts";
 import type { Db } from "../store/schema.ts";
 import { lockCall } from "../store/write.ts";
-import { ANSWERS, type Answers } from "./form.ts";
+import { ANSWERS, type Answers, type ScoringForm, shareOf } from "./form.ts";
 
 /** One person's answers to the form, or a model's proposal of them. */
 export type Scorecard = {
@@ -95,6 +96,33 @@ export async function readAnswers(db: Db, sessionIds: readonly string[]): Promis
     read.set(text, answers);
     return { sessionId, source: source === "person" ? "person" : "model", by, form, answers, score };
   });
+}
+
+/**
+ * What people answered each question of this form, 0…100, in the order of the questions: the mean where several did, null
+ * where nobody did. Calls that nobody has scored by it are left out.
+ */
+export async function readMeanAnswers(
+  db: Db,
+  { name, questions }: ScoringForm,
+  sessionIds: readonly string[],
+): Promise<Map<string, (number | null)[]>> {
+  const cards = await readAnswers(db, sessionIds);
+  const ours = cards.filter(({ source, form }) => source === "person" && form === name);
+  const byCall = [...groupBy(ours, ({ sessionId }) => sessionId)];
+  return new Map(
+    byCall.map(([id, own]) => [
+      id,
+      questions.map((question) => meanPercent(own.map(({ answers }) => shareOf(answers[question.id])))),
+    ]),
+  );
+}
+
+/** In whole points; null where there is none. */
+function meanPercent(shares: readonly (number | null)[]): number | null {
+  const known = shares.filter((share) => share !== null);
+  if (known.length === 0) return null;
+  return Math.round((100 * known.reduce((sum, share) => sum + share, 0)) / known.length);
 }
 
 /** The cards of these calls, the oldest first. */
