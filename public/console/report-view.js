@@ -1,7 +1,7 @@
 // @ts-check
 import { html, useEffect, useMemo, useState } from "/assets/vendor/htm.js";
-import { duration, milliseconds, percent, score, words } from "../shared/format.js";
-import { channelName, endName } from "../shared/names.js";
+import { duration, milliseconds, percent, score } from "../shared/format.js";
+import { channelName, endName, trendName } from "../shared/names.js";
 import { when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { AskNameDialog } from "./ask-name.js";
@@ -149,7 +149,7 @@ function figuresOf(call, { sentiment, quality }) {
     ["Mood score", score(sentiment.score), rough],
     [
       "Trend",
-      sentiment.trend === null ? "–" : words(sentiment.trend),
+      sentiment.trend === null ? "–" : trendName(sentiment.trend),
       sentiment.shift === null ? undefined : `shift ${score(sentiment.shift)}`,
     ],
     ["Negative", percent(sentiment.negative_share), "of utterances"],

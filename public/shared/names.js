@@ -85,6 +85,12 @@ const ACTS = {
 /** @type {Readonly<Record<string, string>>} */
 const OUTCOMES = { resolved: "resolved", not_resolved: "not resolved", handed_over: "handed over" };
 
+/** @type {Readonly<Record<string, string>>} */
+const TRENDS = { UP: "getting better", DOWN: "getting worse", FLAT: "steady" };
+
+/** How the caller's mood went. @param {string} trend */
+export const trendName = (trend) => TRENDS[trend] ?? plain(trend);
+
 /** What came of a call. @param {string} outcome */
 export const outcomeName = (outcome) => OUTCOMES[outcome] ?? plain(outcome);
 

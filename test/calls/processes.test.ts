@@ -123,10 +123,10 @@ describe("calls outlive their process", () => {
     // The server still runs: both read the same file.
     const last = await report("--last");
     assert.match(last, new RegExp(`^Call +${id}`));
-    assert.match(last, /^Score +█/m);
+    assert.match(last, /^Course +█/m);
     assert.match(last, /caller +positive +\d+ % +\+5 +Thank you so much, that was wonderful!/);
     assert.equal(JSON.parse(await report(id, "--json")).sentiment.score, 5);
-    assert.match(await report("--since", "1h"), new RegExp(`1 ended calls[^]*${id}`));
+    assert.match(await report("--since", "1h"), new RegExp(`^1 ended call since [^]*${id}`));
     await assert.rejects(report("nobody"), /There is no call nobody/);
     await server.stop();
   });

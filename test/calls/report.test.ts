@@ -333,6 +333,65 @@ test("the escalation is reported with what cannot be seen from here", () => {
   });
 });
 
+test("for people, the report of a call says everything in their words", () => {
+  const call = callRecord({
+    callId: "CA-1",
+    endReason: "transferred",
+    variables: { plan: "gold" },
+    turns: [
+      assistantTurn(1, 0, { tools: [{ name: "get_order", outcome: "ok", latencyMs: 1_410 }] }),
+      userTurn(2, 1_000, "frustrated", { text: "I want a refund" }),
+      assistantTurn(3, 2_000, { speaker: "supervisor", replyMs: 2_318 }),
+    ],
+    alerts: [{ offsetMs: 1_000, rule: "dead_air", severity: "warn", message: "Nobody speaks", evidence: {} }],
+    supervisor: [{ offsetMs: 1_500, action: "take_over", text: null, by: "anna" }],
+    escalation: {
+      reason: "human_request",
+      utterance: 1,
+      offsetMs: 9_000,
+      frustrationCount: 1,
+      threshold: 3,
+      sameTurn: true,
+      action: "cold_transfer",
+      outcome: "requested",
+    },
+    transfers: [
+      {
+        number: 1,
+        kind: "cold",
+        requestedAtMs: 9_500,
+        outcome: "no_answer",
+        tookMs: 30_000,
+        returned: true,
+      },
+    ],
+    summary: [
+      { identifier: "call_summary", value: "A refund.", confidence: 1, reasoning: "", type: "summary" },
+    ],
+  });
+  const shown = renderReport(call, reportCall(call));
+  const [facts = ""] = shown.split("\n\n");
+  assert.deepEqual(facts.split("\n").slice(2), [
+    "Mood        −5 negative, steady, 100 % of the remarks negative, 1 verdict",
+    "Course      ▁   by turn: −5",
+    "Escalation  at 0:09, because the caller asked for a person: transferred directly.",
+    "Transfer    cold, asked for at 0:09: nobody answered after 30 s, the caller came back",
+    "Supervisor  at 0:01, anna took over from the agent",
+    "Outcome     handed over, found by rules",
+    "Topics      refund, found by rules",
+    "Turns       1 of the caller, 2 of the agent, who spoke 67 % of the words",
+    "Replies     half within 2.3 s, 95 % within 2.3 s, the slowest 2.3 s, 0 over 3 s",
+    "Trouble     none",
+    "Tool        get_order took 1.4 s, turn 1",
+    "Alerts      Silence on the line ×1",
+    "Variables   plan: gold",
+    "Summary     A refund.",
+  ]);
+  assert.match(shown, /^3 +0:02 +supervisor/m);
+  const silent = callRecord();
+  assert.match(renderReport(silent, reportCall(silent)), /\n\nNobody said anything\.$/);
+});
+
 test("every way a call can end has words for people", () => {
   for (const end of CALL_ENDS) assert.notEqual(endName(end), end.replaceAll("_", " "));
 });
