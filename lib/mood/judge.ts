@@ -23,6 +23,8 @@ const GRATITUDE =
   /\b(?:thank(?:s| you| u)(?: ever)? (?:so|very|a (?:lot|million|thousand))|thank you,? thank you|many thanks|hundred thanks|can(?:'t|not) thank you|so grateful|god bless|bless (?:you|u|your|every|them|him|her)|an? (?:absolute |real )?(?:angel|life ?saver|legend|saint|gem)|saved my|made my (?:day|week|year)|(?:such|what) a relief|weight off|over the moon|hallelujah|happy (?:crying|tears)|crying happy|love (?:you|u) (?:guys|all|lot)|i kiss|could (?:kiss|hug|cry)|it worked|that (?:solved|fixed|sorted|did) it|works (?:again|perfectly)|best (?:call|service|support|news))\b/i;
 /** Most that is left of the probability of "upset" beside gratitude. */
 const UPSET_AND_GRATEFUL = 0.2;
+/** Highest probability of "upset" at which praise is taken at its word: sarcasm praises, too. */
+const PRAISE_UP_TO = 0.35;
 const VERY =
   "(?:(?:so|very|really|extremely|incredibly|absolutely|quite|just|getting|beyond|deeply|completely|all) ){0,3}";
 /** Who says outright that they are upset, or calls us names, is upset, whatever else the call was like so far. */
@@ -34,6 +36,29 @@ const OUTRIGHT: readonly RegExp[] = [
   `\\b(?:worst|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy) (?:customer )?(?:service|support|company|experience)\\b`,
   `\\b(?:service|support|company) (?:is|has been) ${VERY}(?:bad|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy|a joke)\\b`,
 ].map((pattern) => new RegExp(pattern, "i"));
+const FINE =
+  "(?:great|perfect|wonderful|excellent|amazing|fantastic|brilliant|awesome|lovely|superb|incredible|terrific|fabulous|outstanding)";
+const TRULY =
+  "(?:(?:so|very|really|just|absolutely|truly|genuinely|extremely|incredibly|quite|well|dead|all|most|such|ever so|more than) ){0,3}";
+/** Who says outright that they are pleased, or praises. "That would be great" asks for something. */
+const PRAISE = new RegExp(
+  [
+    `\\b(?:(?:that|this|it|he|she|everything)(?:'s| is| was| has been)|(?:you|they)(?:'re| are| were|'ve been| have been)) ${TRULY}(?:an? |the )?${TRULY}(?:${FINE}|best|helpful|kind(?! of)|thoughtful|sweet|patient|star|angels?)\\b`,
+    `\\b(?:you|they)(?:'ve| have) been (?:so|very|really|ever so) (?:good|fair|nice)\\b`,
+    `\\b(?:i'?m|i am|we'?re|we are|makes? me|made me) ${TRULY}(?:happy|pleased|delighted|thrilled|glad|impressed|grateful|satisfied|relieved|chuffed|made up)\\b(?! (?:to|if|when|once|so))`,
+    `^(?:\\w+ ){0,2}(?:so|very|really|well) (?:happy|pleased|impressed|chuffed|grateful)\\b`,
+    `\\b(?:i|we) ${TRULY}(?:love|loved|enjoyed|appreciate|appreciated) (?:it|this|that|you|your|the|all)\\b`,
+    `\\b(?:that|this|it|you)(?:'ve| have| has)? ${TRULY}helped\\b`,
+    `\\b(?:thanks?|thank you|cheers) (?:so much |very much |ever so much )?for (?:sorting|fixing|solving|helping|being|your (?:help|patience|kindness|time))`,
+    "\\b(?:can(?:'t| not|not) fault|could(?:n't| not) (?:ask for|be) (?:more|better|happier)|happy days|fair play|good on (?:you|ya))\\b",
+    `\\b(?:an?|such|what|the|doing|did|for the) ${TRULY}(?:great|excellent|wonderful|fantastic|amazing|brilliant|outstanding|superb|cracking) (?:service|work|job|help|support)\\b`,
+    `^${FINE}(?:!|[,. ]+(?:thanks|thank you|cheers|that works|much appreciated)\\W*$)`,
+  ].join("|"),
+  "i",
+);
+/** What those tell of who have something to complain of, whatever they praise. */
+const COMPLAINT =
+  /\b(?:another|still|again|yet|hours|weeks|months|waiting|waited|nobody|nothing|lost|charged?|wrong|without)\b/i;
 /** Least probability of "upset" of who says so once, and in two ways. */
 const UPSET_OUTRIGHT = [0, 0.7, 0.8] as const;
 /** Log-odds from which words are telling wherever in a call they are said, and the least probability of "upset" then. */
@@ -79,8 +104,12 @@ export function judge(context: UtteranceContext, weights: Weights = embeddedWeig
   const upset = isGrateful
     ? Math.min(probability(logOdds), UPSET_AND_GRATEFUL)
     : Math.max(probability(logOdds), least);
-  const sentiment = isGrateful ? "positive" : classOf(upset, context.words.pleased);
-  return { sentiment, upset, cause: causeOf(sentiment, context, isGrateful ? [] : outright) };
+  const isTakenAtItsWord = upset <= PRAISE_UP_TO && !COMPLAINT.test(plain);
+  const praise = isTakenAtItsWord ? PRAISE.exec(plain)?.[0] : undefined;
+  const isPleased = isGrateful || praise !== undefined;
+  const sentiment = isPleased ? "positive" : classOf(upset, context.words.pleased);
+  const quoted = isPleased ? (praise ?? []) : outright;
+  return { sentiment, upset, cause: causeOf(sentiment, context, [quoted].flat()) };
 }
 
 /** How one utterance sounds that stands by itself. */
@@ -106,7 +135,7 @@ export function causeOf(
     case "neutral":
       return null;
     case "positive":
-      return quote(words.strongest.pleased).join(", ") || "gratitude";
+      return quote(outright.length > 0 ? outright : words.strongest.pleased).join(", ") || "gratitude";
     case "negative":
     case "frustrated":
       break;

@@ -95,6 +95,26 @@ describe("an utterance by itself", () => {
     test(`${JSON.stringify(calm)} is not upset`, () => assert.equal(isUpset(calm), false));
   }
 
+  for (const praise of [
+    "Thank you, that was great!",
+    "I'm so happy with this!",
+    "You're the best!",
+    "Perfect!",
+    "Great, thanks.",
+  ]) {
+    test(`${JSON.stringify(praise)} is positive`, () => assert.equal(classify(praise), "positive"));
+  }
+
+  for (const other of [
+    "That would be great, thank you.",
+    "I am glad to wait.",
+    "Great, and what is the postcode?",
+    "That was great service, three hours and still no answer.",
+    "Oh brilliant, another form.",
+  ]) {
+    test(`${JSON.stringify(other)} is no praise`, () => assert.notEqual(classify(other), "positive"));
+  }
+
   test("a curly apostrophe is an apostrophe", () => {
     assert.deepEqual(featuresOf("I can’t believe it"), featuresOf("I can't believe it"));
   });
