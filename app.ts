@@ -19,7 +19,8 @@ async function setupSession(session: AgentSession, services: CallServices): Prom
     sentiment,
     transfer,
     prompt: config.AGENT_PROMPT_FILE ?? null,
-    coach: config.ESCALATE_ON_REQUEST ? coach : null,
+    coach,
+    escalateOnRequest: config.ESCALATE_ON_REQUEST,
     escalationWaitMs: config.ESCALATION_WAIT_MS,
     maxContextMessages: config.MAX_CONTEXT_MESSAGES,
   });

@@ -34,8 +34,10 @@ export type SupportAgentOptions = Pick<
   prompt?: string | null;
   /** How long an answer may wait for the verdict that decides about the hand-off, ms. */
   escalationWaitMs: number;
-  /** Tells when the caller asks for a person, to be handed over at once; null: the model decides by its tool. */
+  /** Tells when the caller asks for a person; null: nobody does. */
   coach: Pick<Coach, "personRequested"> | null;
+  /** Whether such a caller is handed over at once; false: the model decides by its tool. */
+  escalateOnRequest?: boolean;
 };
 
 const NO_PARAMETERS = z.object({});
@@ -47,15 +49,24 @@ type EscalationReason = "frustration_threshold_exceeded" | "human_request";
 export class SupportAgent extends LlmAgentNode {
   readonly #sentiment: SentimentAnalyzer;
   readonly #coach: SupportAgentOptions["coach"];
+  readonly #escalateOnRequest: boolean;
   readonly #escalationWaitMs: number;
   readonly #utterances = new Utterances();
   /** Utterances that an answer has been asked for. */
   #asked = 0;
   #escalated = false;
 
-  constructor({ sentiment, coach, escalationWaitMs, prompt = null, ...options }: SupportAgentOptions) {
+  constructor(options: SupportAgentOptions) {
+    const {
+      sentiment,
+      coach,
+      escalationWaitMs,
+      prompt = null,
+      escalateOnRequest = false,
+      ...others
+    } = options;
     super({
-      ...options,
+      ...others,
       name: "support-agent",
       // It also listens to the other nodes, for a verdict that comes after the answer.
       hears: ["client", "agent"],
@@ -66,6 +77,7 @@ export class SupportAgent extends LlmAgentNode {
     });
     this.#sentiment = sentiment;
     this.#coach = coach;
+    this.#escalateOnRequest = escalateOnRequest;
     this.#escalationWaitMs = escalationWaitMs;
   }
 
@@ -112,6 +124,10 @@ export class SupportAgent extends LlmAgentNode {
     return isChat && this.handOff === "agent.transfer_call" ? AFTER_TRANSFER_LINE : "";
   }
 
+  protected override get toolReason(): string {
+    return this.#coach?.personRequested ? "human_request" : super.toolReason;
+  }
+
   protected override get frustration() {
     const { frustrationCount: count, threshold } = this.#sentiment;
     return { count, threshold };
@@ -137,7 +153,7 @@ export class SupportAgent extends LlmAgentNode {
     // While it is muted a human speaks through it, and knows.
     if (this.#escalated || this.handOff !== null || this.muted) return null;
     if (this.#sentiment.shouldEscalate()) return "frustration_threshold_exceeded";
-    return this.#coach?.personRequested ? "human_request" : null;
+    return this.#escalateOnRequest && this.#coach?.personRequested ? "human_request" : null;
   }
 
   /** Decides the hand-off before its line is said, so that an interrupt cannot lose it. */

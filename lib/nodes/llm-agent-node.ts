@@ -169,6 +169,11 @@ export class LlmAgentNode extends OutputAgentNode {
     return line;
   }
 
+  /** Why a hand-over by the model's tool is said to happen, on the call's timeline and on record. */
+  protected get toolReason(): string {
+    return "model";
+  }
+
   /**
    * Puts on the call's timeline that the caller is handed over, or would be if there were a number, and why.
    * @param sameTurn whether it follows in the very turn that was the reason.
@@ -359,7 +364,7 @@ export class LlmAgentNode extends OutputAgentNode {
           parameters: TRANSFER_PARAMETERS,
           handler: ({ reason }) => {
             if (!this.transferTarget) return { status: "no_number", message: NO_NUMBER };
-            if (this.handOff === null) this.noteHandOver("model", true);
+            if (this.handOff === null) this.noteHandOver(this.toolReason, true);
             this.handOver(reason ?? null);
             return { status: "ok" };
           },

@@ -153,6 +153,22 @@ test("a transfer by the model's own tool is an escalation, whether or not the mo
   }
 });
 
+test("a transfer by the model's tool is the caller's wish when the caller has asked for a person", async () => {
+  await withServer(async (server) => {
+    const viewer = await server.watch();
+    const client = await server.call();
+    server.mock.onChat(() => ({
+      kind: "toolCalls",
+      calls: [{ name: "transfer_to_supervisor", arguments: "{}" }],
+    }));
+    await client.turn("I want to speak to a person.");
+    await client.next("agent.transfer_call");
+    assert.equal((await viewer.next("escalation")).data.reason, "human_request");
+    await client.close();
+    await viewer.close();
+  });
+});
+
 test("an interrupted answer says so, and one that could not be interrupted does not", async () => {
   await withServer(async (server) => {
     const steps = createStepGate();
