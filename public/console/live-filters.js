@@ -37,14 +37,14 @@ export function LiveFilters({ filters, onChange, calls, order, onOrder }) {
   const rules = distinct(all.flatMap(({ alerts }) => alerts.map(({ rule }) => rule)));
   return html`
     <label class="visually-hidden" for="find">Find a live call by its id or number</label>
-    <input class="field" id="find" type="search" placeholder="Find by id or number" value=${filters.search} onInput=${read(set("search"))} />
+    <input class="field" id="find" type="search" placeholder="Id or number" value=${filters.search} onInput=${read(set("search"))} />
     <label class="visually-hidden" for="order">Order</label>
     <select class="field" id="order" value=${order} onChange=${read(onOrder)}>
       <option value="urgency">Needs help first</option>
       <option value="oldest">Longest first</option>
       <option value="newest">Newest first</option>
     </select>
-    <details class="filters">
+    <details class="live-filters">
       <summary>Filter${used > 0 && ` (${used})`}</summary>
       <div>
         <${Choice} name="Alert" value=${filters.alert} onChange=${set("alert")} options=${[
