@@ -140,7 +140,9 @@ export function toSpan(
   const from = toEpoch(query.from) ?? to - DEFAULT_RANGE_MS;
   if (from > to) throw new BadParameter("from", "must not be after `to`");
   if ((to - from) / BUCKETS[query.bucket] > MAX_BUCKETS) {
-    throw new BadParameter("bucket", `from…to has more than ${MAX_BUCKETS} buckets; choose a longer one`);
+    const most = Math.floor((MAX_BUCKETS * BUCKETS[query.bucket]) / DAY_MS);
+    const instead = query.bucket === "hour" ? "choose a shorter time, or days" : "choose a shorter time";
+    throw new BadParameter("bucket", `by ${query.bucket}, at most ${most} days can be shown: ${instead}`);
   }
   return { from, to };
 }

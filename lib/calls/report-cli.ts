@@ -7,7 +7,7 @@ import { csvOf } from "./export.ts";
 import { readQuality } from "./quality.ts";
 import { reportCall } from "./report.ts";
 import { renderCalls, renderReport } from "./report-text.ts";
-import { loadForm, type ScoringForm } from "./review/form.ts";
+import { loadForm } from "./review/form.ts";
 import { toScenario } from "./scenario.ts";
 import { openDatabase } from "./store/database.ts";
 import { listCalls, pagesOfCalls, readCall, readCalls, readLastCall } from "./store/read.ts";
@@ -48,11 +48,10 @@ async function main(args: string[]): Promise<void> {
   const file = DATABASE_URL.startsWith("file:") ? DATABASE_URL.replace(/^file:(\/\/)?/, "") : null;
   if (file !== null && !existsSync(file))
     throw new CliError(`There are no calls yet: ${file} does not exist`);
-  const form = loadForm(SCORING_FORM);
   const { db } = await openDatabase(DATABASE_URL, pino({ level: "silent" }));
   try {
-    if (wanted.kind === "since") await printSince(db, form, wanted.from, format);
-    else await printOne(db, form, wanted, format);
+    if (wanted.kind === "since") await printSince(db, SCORING_FORM, wanted.from, format);
+    else await printOne(db, SCORING_FORM, wanted, format);
   } finally {
     await db.destroy();
   }
@@ -96,7 +95,7 @@ function span(text: string): number {
 
 async function printOne(
   db: Db,
-  form: ScoringForm,
+  formFile: string | undefined,
   wanted: Exclude<Wanted, { kind: "since" }>,
   format: Format,
 ): Promise<void> {
@@ -112,13 +111,15 @@ async function printOne(
   const report = reportCall(call);
   if (format === "json") console.log(JSON.stringify(toWire(report), null, 2));
   else if (format === "csv")
-    await print(csvOf(db, form, only(await listCalls(db, { sessionId: call.sessionId }, null, 1))));
+    await print(
+      csvOf(db, loadForm(formFile), only(await listCalls(db, { sessionId: call.sessionId }, null, 1))),
+    );
   else console.log(renderReport(call, report));
 }
 
-async function printSince(db: Db, form: ScoringForm, from: number, format: Format): Promise<void> {
+async function printSince(db: Db, formFile: string | undefined, from: number, format: Format): Promise<void> {
   if (format === "csv") {
-    await print(csvOf(db, form, pagesOfCalls(db, { from })));
+    await print(csvOf(db, loadForm(formFile), pagesOfCalls(db, { from })));
   } else if (format === "json") {
     for await (const page of pagesOfCalls(db, { from })) {
       const ids = page.map(({ sessionId }) => sessionId);

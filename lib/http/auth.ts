@@ -111,7 +111,7 @@ class Door {
     const { name, role } = request.actor;
     throw new AccessError(
       "wrong_role",
-      `This takes the token of a ${rolesWith(access)}; ${name}'s is a ${role}'s`,
+      `This takes the token of ${withArticle(rolesWith(access))}; ${name}'s is ${withArticle(role)}'s`,
     );
   }
 
@@ -208,4 +208,9 @@ function inQuery(request: FastifyRequest): boolean {
 function hostOf(origin: string): string | null {
   // "null" is what a sandboxed page or a file sends: it is no host of ours.
   return URL.canParse(origin) ? new URL(origin).host : null;
+}
+
+/** A role, or several, as in a sentence: "an admin". */
+function withArticle(roles: string): string {
+  return `${/^[aeiou]/.test(roles) ? "an" : "a"} ${roles}`;
 }

@@ -72,10 +72,18 @@ async function messageOf(response) {
   // What it then says is for programs.
   if (response.status === 401 && readToken() === null) return "";
   try {
-    const { message } = await response.json();
-    if (typeof message === "string") return message;
+    const { message, parameter } = await response.json();
+    if (typeof message === "string") return withoutName(message, parameter);
   } catch {
     // Not JSON: a proxy has answered in the server's place.
   }
   return `The server answered ${response.status}.`;
+}
+
+/** The name of a parameter is for programs. @param {string} message @param {unknown} parameter */
+function withoutName(message, parameter) {
+  const name = `${parameter}: `;
+  if (!message.startsWith(name)) return message;
+  const rest = message.slice(name.length);
+  return `${rest.charAt(0).toUpperCase()}${rest.slice(1)}.`;
 }

@@ -2,6 +2,7 @@
 import { html, useEffect, useState } from "/assets/vendor/htm.js";
 import { words } from "../shared/format.js";
 import { channelName, outcomeName, ruleName } from "../shared/names.js";
+import { beginOf, minuteText } from "../shared/time.js";
 import { formatRoute } from "./route.js";
 
 const MOODS = ["positive", "neutral", "negative", "none"];
@@ -29,7 +30,8 @@ export function CallsFilters({ query }) {
     event.preventDefault();
     const next = { ...query };
     for (const [name, value] of new FormData(event.currentTarget)) {
-      if (typeof value === "string") next[name] = value.trim();
+      // A time that nobody has changed stays what it was: by the viewer's clocks, it may be one of two.
+      if (typeof value === "string" && value !== fieldText(query[name] ?? "")) next[name] = value.trim();
     }
     location.hash = formatRoute("calls", null, next);
   };
@@ -84,10 +86,16 @@ function TextField({ name, label, value, hint }) {
   </label>`;
 }
 
+/** What a field shows of a day, or of a time in any zone: times are the viewer's. @param {string} value */
+function fieldText(value) {
+  const at = value.includes("T") ? beginOf(value) : Number.NaN;
+  return Number.isNaN(at) ? value : minuteText(at);
+}
+
 /** A day; where a link gives an hour, a time. @param {{ name: string, label: string, value: string }} props */
 export function TimeField({ name, label, value }) {
   const type = value.includes("T") ? "datetime-local" : "date";
-  return html`<label>${label}<input class="field" type=${type} name=${name} value=${value} /></label>`;
+  return html`<label>${label}<input class="field" type=${type} name=${name} value=${fieldText(value)} /></label>`;
 }
 
 /** @param {{ name: string, label: string, value: string, options: readonly (readonly [value: string, name: string])[] }} props */

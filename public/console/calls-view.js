@@ -55,6 +55,8 @@ function useCalls(search, onUnauthorised) {
       if (signal.aborted) return;
       if (!(failure instanceof ApiError)) throw failure;
       if (failure.wantsToken) onUnauthorised(failure.message);
+      // Beside the search that failed, the calls of the last one would mislead.
+      setFound((last) => (last.search === search ? last : { search, calls: null, cursor: null }));
       setError(failure);
     }
   };

@@ -1,10 +1,13 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { milliseconds, percent, score } from "../shared/format.js";
-import { dayText, shortDay, shortTime } from "../shared/time.js";
+import { comesTwice, dayText, fullDay, shortDay, shortMonth, shortTime, timeInZone } from "../shared/time.js";
 import { dateMarks } from "./axis-marks.js";
 import { LineChart } from "./line-chart.js";
 import { formatRoute } from "./route.js";
+
+const HOUR_MS = 3_600_000;
+const LONG_MS = 300 * 24 * HOUR_MS;
 
 /** The lines over time; a click on a point shows the calls of its hour or day. @param {{ quality: any }} props */
 export function QualityCharts({ quality: { totals, buckets, bucket } }) {
@@ -13,7 +16,7 @@ export function QualityCharts({ quality: { totals, buckets, bucket } }) {
   const shared = {
     xs,
     marks: dateMarks,
-    formatX: (/** @type {number} */ seconds) => formatMark(seconds * 1000),
+    formatX: (/** @type {number} */ seconds) => formatMark(seconds * 1000, isLong(buckets)),
     formatPoint: (/** @type {number} */ seconds) => formatBucket(seconds * 1000, bucket),
     onPoint: (/** @type {number} */ index) => {
       location.hash = callsOf(buckets[index].start, bucket);
@@ -58,8 +61,14 @@ export function QualityTable({ quality: { totals, buckets, bucket } }) {
 function callsOf(start, bucket) {
   const begin = Date.parse(start);
   if (bucket === "day") return formatRoute("calls", null, { from: dayText(begin), to: dayText(begin) });
-  const minute = (/** @type {number} */ ms) => `${dayText(ms)}T${shortTime(ms)}`;
-  return formatRoute("calls", null, { from: minute(begin), to: minute(begin + 3_600_000) });
+  // In UTC: an hour by the viewer's clocks may come twice.
+  const minute = (/** @type {number} */ ms) => new Date(ms).toISOString().replace(/:00\.000Z$/, "Z");
+  return formatRoute("calls", null, { from: minute(begin), to: minute(begin + HOUR_MS) });
+}
+
+/** Whether these days are so many that one of them may be named like another of another year. @param {readonly { start: string }[]} buckets */
+function isLong(buckets) {
+  return Date.parse(buckets.at(-1)?.start ?? "") - Date.parse(buckets[0]?.start ?? "") > LONG_MS;
 }
 
 /** @param {number | null} _min @param {number | null} max @returns {[number, number]} */
@@ -67,13 +76,16 @@ function fromZero(_min, max) {
   return [0, Math.max(1, max ?? 1) * 1.1];
 }
 
-/** A midnight is a day, any other time an hour of it. @param {number} ms */
-function formatMark(ms) {
+/** A midnight is a day, any other time an hour of it; over most of a year, marks are months. @param {number} ms @param {boolean} long */
+function formatMark(ms, long) {
+  if (long) return shortMonth(ms);
   const time = shortTime(ms);
   return time === "00:00" ? shortDay(ms) : time;
 }
 
 /** @param {number} ms @param {string} bucket */
 function formatBucket(ms, bucket) {
-  return bucket === "hour" ? `${shortDay(ms)} ${shortTime(ms)}` : shortDay(ms);
+  const day = new Date(ms).getFullYear() === new Date().getFullYear() ? shortDay(ms) : fullDay(ms);
+  if (bucket === "day") return day;
+  return `${day} ${comesTwice(ms) ? timeInZone(ms) : shortTime(ms)}`;
 }

@@ -34,7 +34,7 @@ export function AlertsByRule({ alerts, feedback, days }) {
 /** What the models were asked, and what it cost. @param {{ usage: any[] }} props */
 export function Usage({ usage }) {
   const cost = usage.reduce((sum, one) => sum + (one.cost ?? 0), 0);
-  const unpriced = usage.some((one) => one.cost === null);
+  const unpriced = usage.filter((one) => one.cost === null).map((one) => one.model);
   return html`<section class="panel" aria-label="Tokens and cost">
     <h3>Tokens and cost</h3>
     ${usage.length === 0 && html`<p class="muted small">No model was used in this period.</p>`}
@@ -53,7 +53,7 @@ export function Usage({ usage }) {
         <tfoot><tr><th scope="row">All</th><td></td><td></td><td></td><td>${dollars(cost)}</td></tr></tfoot>
       </table></div>`
     }
-    ${unpriced && html`<p class="muted small">Set <code>MODEL_PRICES</code> on the server to see what your models cost.</p>`}
+    ${unpriced.length > 0 && html`<p class="muted small">The setting <code>MODEL_PRICES</code> has no price for <bdi>${unpriced.join(", ")}</bdi>.</p>`}
   </section>`;
 }
 

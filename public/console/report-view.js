@@ -81,12 +81,12 @@ function Report({ id, query, onUnauthorised }) {
         <${Findings} report=${report} />
         ${review && html`<${Scorecards} id=${id} review=${review} />`}
         ${review && html`<${CallRemarks} review=${review} />`}
-        <${Course} report=${report} onTurn=${showTurn} />
+        ${report.sentiment.scores.length > 0 && html`<${Course} report=${report} onTurn=${showTurn} />`}
         <${LowestStretch} lowest=${report.sentiment.lowest} onTurn=${showTurn} />
         ${report.escalation.triggered && html`<${EscalationPanel} escalation=${report.escalation} reason=${call.escalation.reason} />`}
         ${report.transfers.length > 0 && html`<${Transfers} transfers=${report.transfers} />`}
         <${TalkRatio} quality=${report.quality} />
-        <${CoachingCards} startedAt=${0} alerts=${call.alerts.map(alertOf)} />
+        ${call.alerts.length > 0 && html`<${CoachingCards} startedAt=${0} alerts=${call.alerts.map(alertOf)} />`}
         <${Variables} variables=${call.variables} />
         <${CallErrors} errors=${call.errors} />
       </div>

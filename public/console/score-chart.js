@@ -32,5 +32,5 @@ function describe(scores, escalatedMs) {
   if (latest === undefined) return "Scores from −5 to +5, one for each utterance. None yet.";
   const range = `from ${formatScore(Math.min(...scores))} to ${formatScore(Math.max(...scores))}`;
   const escalated = escalatedMs === null ? "" : ` Escalated at ${duration(escalatedMs)}.`;
-  return `${plural(scores.length, "utterance")} ${range}, now ${formatScore(latest)}.${escalated}`;
+  return `${plural(scores.length, "utterance")} ${range}, the last ${formatScore(latest)}.${escalated}`;
 }

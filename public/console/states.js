@@ -11,11 +11,11 @@ export function Loading({ what }) {
   return html`<div class="state" role="status"><span class="spinner" aria-hidden="true"></span><p class="muted">Loading ${what}…</p></div>`;
 }
 
-/** @param {{ error: Error, onRetry: () => void }} props */
+/** What went wrong; there is a second try where it could go better. @param {{ error: import("./api.js").ApiError, onRetry: () => void }} props */
 export function Problem({ error, onRetry }) {
   return html`<div class="state" role="alert">
     <h2>This did not work</h2>
     <p class="muted">${error.message}</p>
-    <button class="button" onClick=${onRetry}>Try again</button>
+    ${error.status !== 400 && html`<button class="button" onClick=${onRetry}>Try again</button>`}
   </div>`;
 }

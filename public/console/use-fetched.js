@@ -12,7 +12,10 @@ const AGAIN_MS = 2_000;
  * @param {(answers: any[]) => boolean} [isFinal] whether these answers will not change any more
  */
 export function useFetched(paths, onUnauthorised, isFinal = () => true) {
-  const [answers, setAnswers] = useState(/** @type {any[] | null} */ (null));
+  const key = paths.join(" ");
+  const [found, setFound] = useState(
+    /** @type {{ key: string, answers: any[] | null }} */ ({ key, answers: null }),
+  );
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [tries, setTries] = useState(0);
   useEffect(() => {
@@ -20,7 +23,7 @@ export function useFetched(paths, onUnauthorised, isFinal = () => true) {
     let timer = 0;
     Promise.all(paths.map((path) => getJson(path, loading.signal))).then(
       (loaded) => {
-        setAnswers(loaded);
+        setFound({ key, answers: loaded });
         setError(null);
         if (!isFinal(loaded)) timer = setTimeout(() => setTries(tries + 1), AGAIN_MS);
       },
@@ -28,6 +31,8 @@ export function useFetched(paths, onUnauthorised, isFinal = () => true) {
         if (loading.signal.aborted) return;
         if (!(failure instanceof ApiError)) throw failure;
         if (failure.wantsToken) onUnauthorised(failure.message);
+        // Beside what was asked for and failed, the answer to something else would mislead.
+        setFound((last) => (last.key === key ? last : { key, answers: null }));
         setError(failure);
       },
     );
@@ -36,5 +41,5 @@ export function useFetched(paths, onUnauthorised, isFinal = () => true) {
       clearTimeout(timer);
     };
   }, [...paths, tries]);
-  return { answers, error, retry: () => setTries(tries + 1) };
+  return { answers: found.answers, error, retry: () => setTries(tries + 1) };
 }

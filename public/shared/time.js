@@ -4,9 +4,13 @@
  * Times as the viewer reads them. Every page shows its viewer's own zone; the server keeps UTC.
  */
 
+const HOUR_MS = 3_600_000;
 const DAY_TEXT = /^\d{4}-\d{2}-\d{2}$/;
 const dateAndTime = format({ dateStyle: "medium", timeStyle: "short" });
 const day = format({ day: "numeric", month: "short" });
+const dayAndYear = format({ day: "numeric", month: "short", year: "numeric" });
+const monthAndYear = format({ month: "short", year: "numeric" });
+const timeAndZone = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
 const time = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** The viewer's zone, such as Europe/Berlin. */
@@ -24,6 +28,21 @@ export function shortDay(ms) {
   return day().format(ms);
 }
 
+/** The day with its year, such as 23 Nov 2026. @param {number} ms since 1970 */
+export function fullDay(ms) {
+  return dayAndYear().format(ms);
+}
+
+/** The month, such as Nov 2026. @param {number} ms since 1970 */
+export function shortMonth(ms) {
+  return monthAndYear().format(ms);
+}
+
+/** The time of day and what its zone is called then, such as 01:00 PST. @param {number} ms since 1970 */
+export function timeInZone(ms) {
+  return timeAndZone().format(ms);
+}
+
 /** The time of day, such as 14:00. @param {number} ms since 1970 */
 export function shortTime(ms) {
   return time().format(ms);
@@ -34,6 +53,17 @@ export function dayText(ms) {
   const date = new Date(ms);
   const month = String(date.getMonth() + 1).padStart(2, "0");
   return `${date.getFullYear()}-${month}-${String(date.getDate()).padStart(2, "0")}`;
+}
+
+/** The minute as a field for date and time has it, 2026-11-23T14:00. @param {number} ms since 1970 */
+export function minuteText(ms) {
+  return `${dayText(ms)}T${shortTime(ms)}`;
+}
+
+/** Whether the clocks, set back, show this time a second time. @param {number} ms since 1970 */
+export function comesTwice(ms) {
+  const shown = minuteText(ms);
+  return [ms - HOUR_MS, ms + HOUR_MS].some((other) => minuteText(other) === shown);
 }
 
 /**

@@ -117,6 +117,10 @@ describe("a role", () => {
       error: "Forbidden",
       message: "This takes the token of a viewer, agent, supervisor, or admin; the-caller's is a caller's",
     });
+    assert.deepEqual(await getJson(`http://${host}/calls.csv`, bearer(TOKENS.agent)), {
+      ...{ statusCode: 403, code: "wrong_role", error: "Forbidden" },
+      message: "This takes the token of an admin; the-agent's is an agent's",
+    });
   });
 
   test("is told by /live/calls whether it may steer", async () => {

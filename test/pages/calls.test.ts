@@ -50,6 +50,17 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     await page.context().close();
   });
 
+  test("without a word to look for, the page says so, and no calls stand below", async () => {
+    const { page } = await open("/calls");
+    await page.locator("table.calls tbody tr").first().waitFor();
+    await page.getByLabel("Words said").fill("…");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("Expected a word to look for.").waitFor();
+    assert.equal(await page.locator("table.calls").count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Try again" }).count(), 0);
+    await page.context().close();
+  });
+
   test("by a part of an id over all calls, and the worst first", async () => {
     const { page } = await open("/calls?id=month-11");
     const ids = page.locator("table.calls tbody th a");
@@ -105,6 +116,7 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
       ]);
       assert.equal(download.suggestedFilename(), file);
       const text = await readFile(await download.path(), "utf8");
+      assert.equal(text.startsWith("\ufeff"), file === "calls.csv", "the mark by which Excel knows UTF-8");
       assert.equal(text.trimEnd().split("\n").length, lines);
       assert.ok(text.includes("CA-whole"));
     }

@@ -87,6 +87,65 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     await page.context().close();
   });
 
+  test("an hour that comes twice has its own calls each time", async () => {
+    const { page, errors } = await open("/quality?from=2025-11-02&to=2025-11-02&bucket=hour", {
+      timeZone: "America/Los_Angeles",
+    });
+    await page.getByText("Show the figures as a table").click();
+    const hours = page.getByRole("region", { name: "Figures" }).getByRole("link");
+    await hours.nth(1).waitFor();
+    assert.deepEqual(await hours.allInnerTexts(), ["Nov 2, 2025 01:00 PDT", "Nov 2, 2025 01:00 PST"]);
+    for (const [index, call] of ["CA-one-oclock-08-in-utc", "CA-one-oclock-09-in-utc"].entries()) {
+      await hours.nth(index).click();
+      await page.getByRole("link", { name: call }).waitFor();
+      assert.equal(await page.locator("table.calls tbody tr").count(), 1);
+      assert.equal(await page.getByLabel("From", { exact: true }).inputValue(), "2025-11-02T01:00");
+      // Another filter leaves the hour as it is.
+      const address = page.url();
+      await page.getByLabel("Mood").selectOption("negative");
+      await page.waitForURL(/label=negative/);
+      await page.getByRole("link", { name: call }).waitFor();
+      assert.ok(page.url().startsWith(address), page.url());
+      await page.goBack();
+      await page.goBack();
+      await page.getByText("Show the figures as a table").click();
+    }
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("a year has months on its axis, and by the hour is too long, which the page says", async () => {
+    const { page } = await openPage(browser, "about:blank");
+    await page.addInitScript(RECORD_NAMES);
+    await page.goto(`${server.url}/console#/quality?from=2025-04-01&to=2026-03-31`);
+    await until(() =>
+      page.evaluate<boolean>("names.some(({ text }) => /^[A-Z][a-z][a-z] 202[56]$/.test(text))"),
+    );
+    const names = await page.evaluate<{ left: number; right: number; width: number }[]>("names");
+    assert.deepEqual(
+      names.filter(({ left, right, width }) => left < 0 || right > width),
+      [],
+    );
+    await page.getByRole("link", { name: "By hour" }).click();
+    const alert = page
+      .getByRole("alert")
+      .filter({ hasText: "By hour, at most 100 days can be shown" })
+      .first();
+    await alert.waitFor();
+    assert.match(await alert.innerText(), /: choose a shorter time, or days\.$/);
+    assert.equal(await page.locator(".chart").count(), 0, "the figures of the days do not stand below");
+    await page.context().close();
+  });
+
+  test("a call in which nothing happened has no empty panels", async () => {
+    const { page } = await open(`/calls/${LONG}`);
+    await page.getByText("Nobody said anything.").waitFor();
+    for (const name of ["Coaching", "Escalation", "Transfers", "Talk ratio", "Variables"])
+      assert.equal(await page.getByRole("region", { name, exact: true }).count(), 0, name);
+    assert.equal(await page.locator(".chart").count(), 0);
+    await page.context().close();
+  });
+
   test("neither a long id nor a long end makes two lines of a date, or hangs over the page's edge", async () => {
     const scored = await fetch(`${server.url}/calls/${LONG}/review/scorecard`, {
       method: "PUT",
@@ -131,6 +190,7 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     assert.ok(place("Handed over because") > 0 && place("Handed over because") < place("Let me connect you"));
     assert.ok(place("whispered to the agent: Offer") > 0);
     await page.getByText("The agent spoke").waitFor();
+    await page.getByText("4 utterances from −5.0 to 0.0, the last −5.0.").waitFor();
     await page.getByRole("region", { name: "Summary" }).getByText("wanted the parcel").waitFor();
     await page.getByRole("region", { name: "Variables" }).getByText("gold").waitFor();
     await screenshot(page, "record-report");

@@ -65,6 +65,15 @@ async function fill(url: string): Promise<void> {
       callId: "CA-evening-of-the-23rd",
       startedAt: march("24T01:30"),
     }),
+    // The clocks of Los Angeles show one o'clock twice.
+    ...(["08", "09"] as const).map((hour) =>
+      callRecord({
+        sessionId: sessionId(1_000 + Number(hour)),
+        callId: `CA-one-oclock-${hour}-in-utc`,
+        startedAt: Date.parse(`2025-11-02T${hour}:30Z`),
+        turns: [userTurn(1, 0, "negative")],
+      }),
+    ),
     callRecord({ sessionId: LONG, callId: LONG_ID, startedAt: march("24T12:00"), endReason: "idle" }),
     wholeCall(march("25T10:00")),
     longCall(march("10T10:00")),
