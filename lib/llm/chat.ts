@@ -1,8 +1,4 @@
-import type {
-  ChatCompletionChunk,
-  ChatCompletionMessageParam,
-  ChatCompletionTool,
-} from "openai/resources/chat/completions";
+import type { ChatCompletionMessageParam, ChatCompletionTool } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
 import { LlmError } from "../errors.ts";
 import type { JsonObject } from "../wire/events.ts";
@@ -15,23 +11,12 @@ import type { Model } from "./model.ts";
 import { ResponseBytes } from "./response-bytes.ts";
 import { withRetries } from "./retry.ts";
 import { ThinkingFilter } from "./thinking.ts";
+import { ThinkingTime } from "./thinking-time.ts";
+import { type ToolCall, type ToolCallPart, ToolCallParts } from "./tool-call-parts.ts";
 import { type LlmUsage, type OnRequestEnd, type RequestLog, usageOf } from "./usage.ts";
 
 /** How long a server that has said the answer's end may take to close its stream, ms. */
 const END_GRACE_MS = 1_000;
-/** Tool calls that one answer may make; more are a model that has lost its way. */
-const MAX_TOOL_CALLS = 16;
-/** Longest thinking before an answer, characters: an hour of reading, in memory for every call. */
-const MAX_THINKING_CHARS = 200_000;
-
-export type ToolCall = {
-  id: string;
-  name: string;
-  /** As the model wrote them: JSON, one hopes. */
-  arguments: string;
-  /** What else the server has put into it and wants back with it, such as Gemini's signature of the thought. */
-  extra: JsonObject;
-};
 
 export type ChatRequest = {
   model: string;
@@ -94,7 +79,7 @@ export class ChatStream implements AsyncIterable<string> {
   readonly #thinking: ThinkingFilter;
   #watchdog: NodeJS.Timeout;
   readonly #bytes: Promise<Bytes>;
-  readonly #toolCalls = new Map<number, ToolCall>();
+  readonly #toolCalls = new ToolCallParts();
   readonly #cancel = () => this.cancel();
   /** Characters that may still come. */
   #room: number;
@@ -108,12 +93,9 @@ export class ChatStream implements AsyncIterable<string> {
   /** From the request to the first words or tool call, ms. */
   #firstChunkMs: number | null = null;
   readonly #retries: RequestLog["retries"][number][] = [];
-  /** When the model began to think, `performance.now()`, and how long it has thought, ms; null: not that we know. */
-  #thinkingSince: number | null = null;
-  #thinkingMs: number | null = null;
+  readonly #thinkingTime = new ThinkingTime();
   /** The thinking as some servers want it back with the results of the tools it calls. */
   #thoughts = "";
-  #thinkingChars = 0;
   #usage: CompletionUsage | null = null;
   /** Why we closed the request ourselves. */
   #closedBy: LlmError | null = null;
@@ -154,7 +136,7 @@ export class ChatStream implements AsyncIterable<string> {
 
   /** The tool calls of the answer; complete when the text has ended. */
   get toolCalls(): ToolCall[] {
-    return [...this.#toolCalls.values()];
+    return this.#toolCalls.calls;
   }
 
   /** What the model thought before it called tools, to be sent back with their results; empty: nothing, or unknown. */
@@ -230,7 +212,7 @@ export class ChatStream implements AsyncIterable<string> {
     if (beganInside && rest !== "") this.#model.noteFromStart(false);
     if (this.#thinking.loneEnd) this.#model.noteFromStart(true);
     if (this.#thinking.thought) this.#model.noteThinking();
-    if (rest !== "") this.#endThinking();
+    if (rest !== "") this.#thinkingTime.end();
     return rest;
   }
 
@@ -277,7 +259,7 @@ export class ChatStream implements AsyncIterable<string> {
     else if (this.#target.firstWordMs < this.#llm.timeoutMs) {
       const why = `the model said nothing for ${Math.round(this.#target.firstWordMs)} ms`;
       this.#close(new LlmError("timeout", why));
-    } else if (this.#thinkingMs !== null || this.#thinkingSince !== null) {
+    } else if (this.#thinkingTime.hasBegun) {
       const why = "the model was still thinking: lower AGENT_REASONING_EFFORT or raise LLM_TIMEOUT_MS";
       this.#close(new LlmError("timeout", why));
     } else {
@@ -309,8 +291,8 @@ export class ChatStream implements AsyncIterable<string> {
     this.#signal.removeEventListener("abort", this.#cancel);
     if (!this.#attempt) return;
     this.#attempt.settle(attemptOutcome(failure));
-    this.#endThinking();
-    const usage = { ...usageOf(this.model, outcome, this.#usage), thinkingMs: this.#thinkingMs };
+    this.#thinkingTime.end();
+    const usage = { ...usageOf(this.model, outcome, this.#usage), thinkingMs: this.#thinkingTime.ms };
     this.#onEnd(usage, this.#describe(usage, failure));
   }
 
@@ -360,8 +342,9 @@ export class ChatStream implements AsyncIterable<string> {
     const given = this.#thinking.push(text);
     // Blanks at the beginning are no words yet.
     const said = this.#cutToRoom(this.#said ? given : given.trimStart());
-    if (this.#thinking.thinking || (this.#thinking.thought && !this.#said)) this.#think(text.length);
-    if (said !== "") this.#endThinking();
+    if (this.#thinking.thinking || (this.#thinking.thought && !this.#said))
+      this.#thinkingTime.add(text.length);
+    if (said !== "") this.#thinkingTime.end();
     return said;
   }
 
@@ -376,23 +359,8 @@ export class ChatStream implements AsyncIterable<string> {
   #takeThought(text: string): void {
     this.#thinking.notFromStart();
     this.#thoughts += text;
-    this.#think(text.length);
+    this.#thinkingTime.add(text.length);
     this.#model.noteThinking();
-  }
-
-  #think(chars: number): void {
-    this.#thinkingSince ??= performance.now();
-    this.#thinkingChars += chars;
-    if (this.#thinkingChars > MAX_THINKING_CHARS) {
-      throw new LlmError("bad_stream", "the model's thinking has no end");
-    }
-  }
-
-  /** The first words are there, or none will come. */
-  #endThinking(): void {
-    if (this.#thinkingSince === null) return;
-    this.#thinkingMs = (this.#thinkingMs ?? 0) + Math.round(performance.now() - this.#thinkingSince);
-    this.#thinkingSince = null;
   }
 
   #cutToRoom(piece: string): string {
@@ -401,31 +369,11 @@ export class ChatStream implements AsyncIterable<string> {
     return text;
   }
 
-  #addToolCall(part: ChatCompletionChunk.Choice.Delta.ToolCall): void {
-    // Some servers send no index and each call whole: then a part with an id begins a new call.
-    const index = part.index ?? (part.id ? this.#toolCalls.size : this.#toolCalls.size - 1);
-    const call = this.#toolCalls.get(index) ?? { id: `call_${index}`, name: "", arguments: "", extra: {} };
-    const { id, type: _type, index: _index, function: called, ...extra } = part;
-    const name = called?.name ?? "";
-    const args = argumentsOf(called?.arguments);
-    this.#room -= (id ?? "").length + name.length + args.length + JSON.stringify(extra).length;
+  #addToolCall(part: ToolCallPart): void {
+    this.#room -= this.#toolCalls.add(part);
     if (this.#room < 0) throw new LlmError("bad_stream", "the model's tool call has no end");
-    if (id) call.id = id;
-    if (name) call.name = name;
-    call.arguments += args;
-    Object.assign(call.extra, extra);
-    this.#toolCalls.set(index, call);
     this.#firstChunkMs ??= this.#elapsed;
-    if (this.#toolCalls.size > MAX_TOOL_CALLS) {
-      throw new LlmError("bad_stream", `the model calls more than ${MAX_TOOL_CALLS} tools in one answer`);
-    }
-    this.#endThinking();
+    this.#thinkingTime.end();
     this.#signOfLife();
   }
-}
-
-/** JSON as a rule, with some servers the object itself, or null for none. */
-function argumentsOf(given: unknown): string {
-  if (typeof given === "string") return given;
-  return given === null || given === undefined ? "" : JSON.stringify(given);
 }

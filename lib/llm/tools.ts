@@ -4,8 +4,8 @@ import type { FunctionParameters } from "openai/resources/shared";
 import { z } from "zod";
 import type { AgentEvent, Caller, Draft, JsonObject } from "../wire/events.ts";
 import { logDraft } from "../wire/log-events.ts";
-import type { ToolCall } from "./chat.ts";
 import { withDeadline } from "./deadline.ts";
+import type { ToolCall } from "./tool-call-parts.ts";
 
 /** How long a tool may take unless it says otherwise, ms: a caller waits no longer for anything. */
 const DEFAULT_TIMEOUT_MS = 15_000;

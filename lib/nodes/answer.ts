@@ -1,5 +1,6 @@
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
-import type { AnswerStream, ChatRequest, ToolCall } from "../llm/chat.ts";
+import type { AnswerStream, ChatRequest } from "../llm/chat.ts";
+import type { ToolCall } from "../llm/tool-call-parts.ts";
 import { readArguments, type ToolSet } from "../llm/tools.ts";
 import { withoutExtras } from "../llm/turn-models.ts";
 import type { AgentEvent, Draft, SessionContext } from "../wire/events.ts";
