@@ -65,21 +65,42 @@ export async function* jsonLinesOf(db: Db, filter: CallFilter): AsyncGenerator<s
 }
 
 /** Streams the answer; the next page is read when the client has taken the one before. */
-export function sendCsv(reply: FastifyReply, db: Db, form: ScoringForm, filter: CallFilter): FastifyReply {
+export async function sendCsv(
+  reply: FastifyReply,
+  db: Db,
+  form: ScoringForm,
+  filter: CallFilter,
+): Promise<FastifyReply> {
+  const body = isHead(reply) ? "" : toStream(csvOf(db, form, await begun(pagesOfCalls(db, filter))));
   return reply
     .type("text/csv; charset=utf-8")
     .header("content-disposition", 'attachment; filename="calls.csv"')
-    .send(bodyOf(reply, () => csvOf(db, form, pagesOfCalls(db, filter))));
+    .send(body);
 }
 
-export function sendJsonLines(reply: FastifyReply, db: Db, filter: CallFilter): FastifyReply {
+export async function sendJsonLines(reply: FastifyReply, db: Db, filter: CallFilter): Promise<FastifyReply> {
+  const body = isHead(reply) ? "" : toStream(await begun(jsonLinesOf(db, filter)));
   return reply
     .type("application/x-ndjson; charset=utf-8")
     .header("content-disposition", 'attachment; filename="calls.jsonl"')
-    .send(bodyOf(reply, () => jsonLinesOf(db, filter)));
+    .send(body);
+}
+
+/** Reads the first piece at once: a database that is away is to be an error, not an empty file. */
+async function begun<T>(pieces: AsyncGenerator<T, void, void>): Promise<AsyncIterable<T>> {
+  const first = await pieces.next();
+  return (async function* () {
+    if (first.done) return;
+    yield first.value;
+    yield* pieces;
+  })();
 }
 
 /** A HEAD asks for no body, and nothing is read for it. */
-function bodyOf(reply: FastifyReply, pages: () => AsyncIterable<string>): Readable | string {
-  return reply.request.method === "HEAD" ? "" : Readable.from(pages(), { highWaterMark: 1 });
+function isHead(reply: FastifyReply): boolean {
+  return reply.request.method === "HEAD";
+}
+
+function toStream(pieces: AsyncIterable<string>): Readable {
+  return Readable.from(pieces, { highWaterMark: 1 });
 }

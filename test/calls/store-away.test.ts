@@ -107,6 +107,8 @@ describe("a PostgreSQL that is away", { skip: skipWithoutPostgres }, () => {
     await until(async () => /^behind by \d+ s$/.test((await ready(server)).record));
     const unreadable = await fetch(`${server.url}/calls`);
     assert.deepEqual([unreadable.status, unreadable.headers.get("retry-after")], [503, "5"]);
+    for (const file of ["calls.csv", "calls.jsonl"])
+      assert.equal((await fetch(`${server.url}/${file}`)).status, 503, `${file} is not merely empty`);
     assert.match(await unreadable.text(), /"record_away".*try again/);
     assert.equal((await ready(server)).status, "ready");
     assert.ok((await figure(server, "record_behind_seconds")) >= 4);

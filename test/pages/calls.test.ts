@@ -120,6 +120,11 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
       assert.equal(text.trimEnd().split("\n").length, lines);
       assert.ok(text.includes("CA-whole"));
     }
+    // As when the connection breaks in the middle.
+    await page.evaluate("Response.prototype.blob = () => Promise.reject(new TypeError('network error'))");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    await page.getByText("The connection broke before the file was complete.").waitFor();
+    assert.ok(await page.getByRole("button", { name: "Export CSV" }).isEnabled());
     await page.context().close();
   });
 
