@@ -22,9 +22,7 @@ export function featuresOf(
   const plain = said.toLowerCase();
   const names = new Set<string>();
   const words = ["^"];
-  // "can't" is one word, and "sooooo" is as long as "soo".
-  const spelt = plain.replace(/(?<=[a-z])'(?=[a-z])/g, "").replace(/([a-z])\1{2,}/g, "$1$1");
-  for (const token of spelt.match(TOKEN) ?? []) {
+  for (const token of spell(plain).match(TOKEN) ?? []) {
     const first = token.charCodeAt(0);
     if (first === 33 || first === 63) {
       names.add(token.includes("!") ? (token.length > 1 ? "!!" : "!") : token.length > 1 ? "??" : "?");
@@ -43,6 +41,30 @@ export function featuresOf(
   addPhrases(words, names, phrases);
   addStress(said, names);
   return names;
+}
+
+/** A word of an utterance as the model looks at it, and where it stands in the text. */
+export type WordSaid = { word: string; from: number; to: number };
+
+/** A word with its apostrophes, or a number. */
+const SAID = /[a-z]+(?:['‘’][a-z]+)*|\d+/gi;
+
+/** The words of an utterance, of its first 2,000 characters, as {@link featuresOf} spells them. */
+export function wordsSaid(text: string): WordSaid[] {
+  const words: WordSaid[] = [];
+  for (const { 0: said, index: from } of text.slice(0, MAX_CHARS).matchAll(SAID)) {
+    const to = from + said.length;
+    const word = /^\d/.test(said) ? "0" : spell(said.toLowerCase());
+    const before = words.at(-1);
+    if (word === "0" && before?.word === "0") before.to = to;
+    else words.push({ word, from, to });
+  }
+  return words;
+}
+
+/** "can't" is one word, and "sooooo" is as long as "soo". */
+function spell(said: string): string {
+  return said.replace(/(?<=[a-z])['‘’](?=[a-z])/g, "").replace(/([a-z])\1{2,}/g, "$1$1");
 }
 
 function addGrams(words: readonly string[], names: Set<string>): void {

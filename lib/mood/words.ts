@@ -1,4 +1,4 @@
-import { featuresOf } from "./features.ts";
+import { featuresOf, wordsSaid } from "./features.ts";
 import type { Weights } from "./weights.ts";
 
 /** What the words of an utterance say by themselves. */
@@ -43,7 +43,7 @@ export function weighWords(text: string, { words, grams }: Weights): Words {
     sum,
     upset: probability(sum),
     pleased: probability(pleased),
-    strongest: { upset: nameStrongest(upsetting), pleased: nameStrongest(pleasing) },
+    strongest: { upset: nameStrongest(upsetting, text), pleased: nameStrongest(pleasing, text) },
   };
 }
 
@@ -54,8 +54,8 @@ export function probability(logOdds: number): number {
 
 type Named = { name: string; weight: number };
 
-/** The strongest as a person would say them; a word that is part of a stronger phrase is not named again. */
-function nameStrongest(named: Named[]): string[] {
+/** The strongest as the caller said them; a word that is part of a stronger phrase is not named again. */
+function nameStrongest(named: Named[], text: string): string[] {
   const strongest: string[] = [];
   for (const { name } of named.sort((a, b) => b.weight - a.weight)) {
     const said = name.replace(/[\^$]/g, "").trim();
@@ -64,9 +64,18 @@ function nameStrongest(named: Named[]): string[] {
     strongest.push(said);
     if (strongest.length === MAX_NAMED) break;
   }
-  return strongest;
+  return strongest.map((name) => inTheCallersWords(name, text));
 }
 
 function isPart(a: string, b: string): boolean {
   return ` ${b} `.includes(` ${a} `) || ` ${a} `.includes(` ${b} `);
+}
+
+/** "0 weeks" is what the model looks at, "3 weeks" what was said. Without punctuation: a comma parts two causes. */
+function inTheCallersWords(name: string, text: string): string {
+  const words = wordsSaid(text);
+  const wanted = name.split(" ");
+  const at = words.findIndex((_, index) => wanted.every((word, n) => words[index + n]?.word === word));
+  const [first, last] = [words[at], words[at + wanted.length - 1]];
+  return first && last ? text.slice(first.from, last.to).replace(/[^a-z\d'‘’]+/gi, " ") : name;
 }

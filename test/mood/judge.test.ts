@@ -67,6 +67,18 @@ describe("a call", () => {
     assert.match(angry[2]?.cause ?? "", /^said 3 times, /);
   });
 
+  test("a cause names words as they were said, without what stands between them", () => {
+    const waiting = judge(
+      new CallContext(4).heard("I have been waiting for 3, yes 3 weeks and nobody will help me!"),
+    );
+    assert.match(waiting.cause ?? "", /"3 weeks"/);
+    const [said] = judgeAll([
+      "I can’t believe how terrible, terrible this is. Nobody, nobody helps. 3... weeks!",
+    ]);
+    assert.equal(withoutWords(said?.cause ?? null), null);
+    assert.doesNotMatch(said?.cause ?? "", /[.!]|\b0\b/);
+  });
+
   test("a cause without the caller's words is what the record keeps where it keeps no text", () => {
     assert.equal(
       withoutWords('said 3 times, "ridiculous", "my money", upset before'),
