@@ -12,7 +12,10 @@ const DAY_MS = 24 * 3_600_000;
 /** 1 January 1970 was a Thursday. */
 const FIRST_WEEKDAY = 3;
 
-/** Figures of the ended calls that have something in common. Means are over calls, null where none has the figure. */
+/**
+ * Figures of the ended calls that have something in common. Means are over calls, but that of `negativeShare` over their
+ * utterances, as in the totals; null where none has the figure.
+ */
 export type Group = {
   /** Null where the calls do not say. */
   key: string | null;
@@ -43,7 +46,11 @@ export async function compareCalls(
       fn.countAll<number>().as("calls"),
       sql<number>`cast(sum(escalated) as bigint)`.as("escalated"),
       mean("score").as("score"),
-      mean("negative_share").as("negative_share"),
+      sql<
+        number | null
+      >`sum(negative_share * user_turns) / nullif(sum(case when negative_share is null then 0 else user_turns end), 0)`.as(
+        "negative_share",
+      ),
       mean("duration_ms").as("duration_ms"),
       mean("reply_p50_ms").as("reply_p50_ms"),
       mean("alerts").as("alerts"),

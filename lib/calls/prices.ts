@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { EMBEDDED_MODEL } from "../llm/embedded/completion.ts";
 
 /** What a model costs, dollars per million tokens. */
 export type Price = { model: string; input: number; output: number };
@@ -18,12 +19,12 @@ export function parsePrices(text: string, context: z.RefinementCtx): Price[] {
   });
 }
 
-/** What these tokens cost, dollars; null where the model's price is not known. */
+/** What these tokens cost, dollars; null where the model's price is not known. The embedded model costs nothing. */
 export function costOf(
   { model, inputTokens, outputTokens }: { model: string; inputTokens: number; outputTokens: number },
   prices: readonly Price[],
 ): number | null {
   const price = prices.find((one) => one.model === model);
-  if (!price) return null;
+  if (!price) return model === EMBEDDED_MODEL ? 0 : null;
   return Number(((inputTokens * price.input + outputTokens * price.output) / PER).toFixed(4));
 }

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { JsonObject } from "../wire/events.ts";
 import { Circuit } from "./circuit.ts";
 import { Clarity } from "./clarity.ts";
+import { EMBEDDED_MODEL } from "./embedded/completion.ts";
 import { embeddedFetch } from "./embedded/fetch.ts";
 import { createFetch } from "./fetch.ts";
 import { Models } from "./model.ts";
@@ -58,9 +59,6 @@ export type Llm = {
   /** How often the verdicts asked for are none. */
   readonly sentimentClarity: Clarity;
 };
-
-/** What the model in this process is called, on the record of calls. */
-const EMBEDDED_MODEL = "embedded";
 
 /** These settings with the names of the models that answer: without a key and an address that is the embedded one. */
 export function nameModels(config: Config): Config {

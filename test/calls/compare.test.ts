@@ -38,7 +38,7 @@ describeStores("comparing calls", (create) => {
         alerts: moods.includes("negative") ? [alert, alert] : [],
       });
     await storeCalls(database.db, [
-      call("a", "1", "negative"),
+      call("a", "1", "negative", "negative"),
       call("b", "1", "positive"),
       call("c", null, "neutral"),
       callRecord({ sessionId: "open", startedAt: SUNDAY_EVENING, endedAt: null, endReason: null }),
@@ -46,7 +46,7 @@ describeStores("comparing calls", (create) => {
     ]);
     const common = { escalated: 0, escalationRate: 0, durationMs: 30_000, replyP50Ms: 700 };
     assert.deepEqual(await compareCalls(database.db, SPAN, "agent_version"), [
-      { ...common, key: "1", calls: 2, score: 1.25, negativeShare: 0.5, alertsPerCall: 1 },
+      { ...common, key: "1", calls: 2, score: 1.25, negativeShare: 0.6667, alertsPerCall: 1 },
       { ...common, key: null, calls: 1, score: 0, negativeShare: 0, alertsPerCall: 0 },
     ]);
   });
@@ -95,6 +95,7 @@ describeStores("comparing calls", (create) => {
       all.map((one) => costOf(one, MODEL_PRICES)),
       [0.1512, null],
     );
+    assert.equal(costOf({ model: "embedded", inputTokens: 1, outputTokens: 1 }, []), 0);
     assert.throws(() => parseConfig({ MODEL_PRICES: "big=cheap" }), /MODEL_PRICES: expected model=in\/out/);
   });
 });

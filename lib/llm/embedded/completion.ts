@@ -8,7 +8,8 @@ type Chunk = OpenAI.Chat.ChatCompletionChunk;
 type Choice = OpenAI.Chat.ChatCompletionChunk.Choice;
 type Usage = OpenAI.CompletionUsage;
 
-const model = "embedded";
+/** What the model in this process is called, on the record of calls, too. */
+export const EMBEDDED_MODEL = "embedded";
 let answers = 0;
 
 /** The whole answer at once, in OpenAI's shape. */
@@ -27,7 +28,7 @@ export function completionOf(reply: Reply, request: ChatRequest): Completion {
     id,
     object: "chat.completion",
     created: now(),
-    model,
+    model: EMBEDDED_MODEL,
     choices: [{ index: 0, message, logprobs: null, finish_reason: finishReason(reply) }],
     usage: usageOf(reply, request),
   };
@@ -35,7 +36,12 @@ export function completionOf(reply: Reply, request: ChatRequest): Completion {
 
 /** The answer as a stream's chunks: the role, one word after another or the tool call, the end, the usage. */
 export function* chunksOf(reply: Reply, request: ChatRequest): Generator<Chunk, void> {
-  const head = { id: nextId(), object: "chat.completion.chunk" as const, created: now(), model };
+  const head = {
+    id: nextId(),
+    object: "chat.completion.chunk" as const,
+    created: now(),
+    model: EMBEDDED_MODEL,
+  };
   const usage = request.includeUsage ? { usage: null } : {};
   const chunk = (delta: Choice["delta"], finish_reason: Choice["finish_reason"] = null): Chunk => ({
     ...head,
