@@ -20,11 +20,11 @@ const WEIGHTS = new Map([
 const NO_NUMBER = 500;
 const UPSET = 300;
 const ONCE_UPSET = 110;
-/** A remark that is rather upset than not. */
-const UPSET_FROM = 0.5;
 /** What is left of the risk after an utterance that is calm for certain, and how much less after a pleased one: see lib/mood/policy.ts. */
 const CALM_KEEPS = 0.6;
 const PLEASED_KEEPS = 0.5;
+/** Verdicts on a caller who is upset: the row never says "Upset" beside "neutral". */
+const UPSET_MOODS = new Set(["negative", "frustrated"]);
 /** Somebody sees to it already. */
 const CLAIMED = 50;
 const SEVERITIES = { info: 0, warn: 100, alert: 150 };
@@ -104,7 +104,7 @@ function groupByOutcome({ escalation, transfers }) {
  */
 function upsetOf({ scores }) {
   const last = scores.at(-1);
-  if (!last || likelihood(last) < UPSET_FROM) return null;
+  if (!last || !UPSET_MOODS.has(last.sentiment)) return null;
   const risk = scores.reduce(addRisk, 0);
   // More than a single remark can make it.
   if (risk > 1) {
@@ -132,9 +132,8 @@ function isOver({ rule, at }, { lastSaidAt, scores }) {
   if (!MOODS.has(rule)) return false;
   const last = scores.at(-1);
   // Who talks calmly of leaving is still leaving.
-  const isWell =
-    rule === "churn_or_legal" ? (last?.score ?? 0) > 0 : last !== undefined && likelihood(last) < UPSET_FROM;
-  return last !== undefined && last.at > at && isWell;
+  if (!last || last.at <= at) return false;
+  return rule === "churn_or_legal" ? last.score > 0 : !UPSET_MOODS.has(last.sentiment);
 }
 
 /** @param {string} rule @returns {Need["kind"]} */

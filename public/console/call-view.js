@@ -39,7 +39,7 @@ function Live({ id, onUnauthorised }) {
     if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
     return html`<${ToReport} id=${id} />`;
   }
-  const needs = needsOf(call);
+  const needs = call.ended ? [] : needsOf(call);
   const handedOver = groupOf(call, needs) === "handedOver";
   const allowed = state.canSpeak && call.ended === null;
   return html`<div class="call">
@@ -50,11 +50,11 @@ function Live({ id, onUnauthorised }) {
       ${call.sentiment && html`<${VerdictChip} sentiment=${call.sentiment} />`}
       ${handedOver && html`<span class="chip">handed over</span>`}
       ${needs.map(({ kind, text, weight }) => html`<span key=${kind} class="chip ${weight >= 200 ? "alert" : "warn"}">${text}</span>`)}
-      ${call.muted && html`<span class="chip">agent muted</span>`}
+      ${call.muted && !call.ended && html`<span class="chip">agent muted</span>`}
       <span class="muted">
         ${channelName(call.conversationType)}, <${Duration} from=${call.startedAt} to=${call.ended?.at ?? feed.lostAt} />
       </span>
-      <${InHand} call=${call} you=${state.you} open=${needs.length > 0} allowed=${allowed} acts=${acts} />
+      ${!call.ended && html`<${InHand} call=${call} you=${state.you} open=${needs.length > 0} allowed=${allowed} acts=${acts} />`}
     </header>
     ${
       feed.status === "disconnected" &&
@@ -75,6 +75,7 @@ function Live({ id, onUnauthorised }) {
           (state.canSupervise || readToken() === null) &&
           html`<${SupervisorPanel}
             call=${call}
+            you=${state.you}
             allowed=${state.canSupervise}
             handedOver=${handedOver}
             transferNumber=${state.transferNumber}

@@ -1,12 +1,14 @@
 // @ts-check
-import { html } from "/assets/vendor/htm.js";
-import { duration, words } from "../shared/format.js";
-import { ruleName, transferName } from "../shared/names.js";
+import { html, useRef } from "/assets/vendor/htm.js";
+import { duration, plural, words } from "../shared/format.js";
+import { ruleName } from "../shared/names.js";
+import { describeEvidence } from "./evidence.js";
 
 /**
  * @typedef {import("./live-state.js").Alert} Alert
  * @typedef {import("./live-state.js").Feedback} Feedback
- * @typedef {{ onFeedback: (alert: Alert, feedback: Feedback) => void, onUse: (words: string) => void }} Desk
+ * @typedef {{ onFeedback: ((alert: Alert, feedback: Feedback) => void) | null, onUse: ((words: string) => void) | null }} Desk
+ *   null: not any more
  */
 
 /** What a human could say, by rule; where a rule is not here, its message says what to do. @type {Readonly<Record<string, string>>} */
@@ -23,24 +25,45 @@ const SAY_NEXT = {
   slow_reply: "Thank you for your patience.",
 };
 
+/** How much it matters, in a word. @type {Readonly<Record<Alert["severity"], string>>} */
+const SEVERITIES = { alert: "urgent", warn: "warning", info: "note" };
+
 /**
- * The coach's alerts, latest first.
+ * The coach's alerts, latest first. At the desk, what was judged makes room for what is open.
  * @param {{ alerts: readonly Alert[], startedAt: number, desk?: Desk | null }} props `desk`: what the one who acts on
  *   them may do with a card
  */
 export function CoachingCards({ alerts, startedAt, desk = null }) {
-  const shown = desk ? alerts.filter(({ feedback }) => feedback !== "dismissed") : alerts;
-  return html`<section class="panel" aria-label="Coaching">
-    <h3>${desk ? "What to do now" : "Coaching"}</h3>
-    ${shown.length === 0 && html`<p class="muted small">No alerts yet. They appear here when a rule of the coach applies.</p>`}
-    <ol class="cards" aria-live="polite">
-      ${shown
-        .toReversed()
-        .map(
-          (alert) =>
-            html`<${Card} key=${`${alert.rule} ${alert.at}`} alert=${alert} offsetMs=${alert.at - startedAt} desk=${desk} />`,
-        )}
-    </ol>
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  const latestFirst = alerts.toReversed();
+  const shown = desk ? latestFirst.filter(({ feedback }) => feedback === null) : latestFirst;
+  const done = desk
+    ? latestFirst.filter(({ feedback }) => feedback !== null && feedback !== "dismissed")
+    : [];
+  const acts = desk && {
+    ...desk,
+    onFeedback: (/** @type {Alert} */ alert, /** @type {Feedback} */ feedback) => {
+      // The button goes with its card.
+      heading.current?.focus();
+      desk.onFeedback?.(alert, feedback);
+    },
+  };
+  const cards = (/** @type {readonly Alert[]} */ some) =>
+    some.map(
+      (alert) =>
+        html`<${Card} key=${`${alert.rule} ${alert.at}`} alert=${alert} offsetMs=${alert.at - startedAt} desk=${acts} />`,
+    );
+  return html`<section class="panel coaching" aria-label="Coaching">
+    <h3 tabindex="-1" ref=${heading}>${desk ? "What to do now" : "Coaching"}</h3>
+    ${
+      shown.length === 0 &&
+      html`<p class="muted small">${done.length > 0 ? "Nothing more." : "No alerts yet. They appear here when a rule of the coach applies."}</p>`
+    }
+    <ol class="cards" aria-live="polite">${cards(shown)}</ol>
+    ${
+      done.length > 0 &&
+      html`<details class="judged"><summary class="muted small">${plural(done.length, "card")} you have judged</summary><ol class="cards">${cards(done)}</ol></details>`
+    }
   </section>`;
 }
 
@@ -48,20 +71,21 @@ export function CoachingCards({ alerts, startedAt, desk = null }) {
 function Card({ alert, offsetMs, desk }) {
   const { rule, severity, message, evidence, feedback } = alert;
   const next = desk && SAY_NEXT[rule];
+  const judge = feedback === null ? desk?.onFeedback : null;
   return html`<li class="card ${severity}">
     <p class="card-head">
       <b>${ruleName(rule)}</b>
-      <span class="chip ${severity}">${severity}</span>
+      <span class="chip ${severity}">${SEVERITIES[severity]}</span>
       <span class="muted small">${duration(offsetMs)}</span>
       ${feedback && html`<span class="chip">${words(feedback)}</span>`}
     </p>
     <p>${message}</p>
     ${
       next &&
-      html`<p class="say-next">“${next}” <button class="button small" onClick=${() => desk.onUse(next)}>Use these words</button></p>`
+      html`<p class="say-next">“${next}” ${desk.onUse && html`<button class="button small" onClick=${() => desk.onUse?.(next)}>Use these words</button>`}</p>`
     }
-    ${!desk && html`<p class="muted small" dir="auto">${describeEvidence(evidence)}</p>`}
-    ${desk && !feedback && html`<${Opinion} name=${ruleName(rule)} onFeedback=${(/** @type {Feedback} */ given) => desk.onFeedback(alert, given)} />`}
+    ${!desk && html`<p class="muted small" dir="auto">${describeEvidence(rule, evidence)}</p>`}
+    ${judge && html`<${Opinion} name=${ruleName(rule)} onFeedback=${(/** @type {Feedback} */ given) => judge(alert, given)} />`}
   </li>`;
 }
 
@@ -72,17 +96,4 @@ function Opinion({ name, onFeedback }) {
     <button class="button small" onClick=${() => onFeedback("not_helpful")}>Not helpful</button>
     <button class="button small" onClick=${() => onFeedback("dismissed")}>Dismiss</button>
   </div>`;
-}
-
-/** @param {string} name @param {unknown} value */
-function describeValue(name, value) {
-  if (name === "action") return transferName(String(value));
-  return Array.isArray(value) ? value.join(", ") : String(value);
-}
-
-/** @param {Record<string, unknown>} evidence */
-function describeEvidence(evidence) {
-  return Object.entries(evidence)
-    .map(([name, value]) => `${words(name)}: ${describeValue(name, value)}`)
-    .join(" · ");
 }

@@ -2,6 +2,7 @@
 import { html, useRef, useState } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
 import { endName } from "../shared/names.js";
+import { readToken } from "../shared/token.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { ApiError, post } from "./api.js";
 import { groupOf, needsOf } from "./attention.js";
@@ -30,7 +31,11 @@ export function DeskView({ id, calls, onUnauthorised }) {
     <ul>
       ${[...calls.values()].map(
         (call) => html`<li key=${call.id}>
-          <a class="button" href=${formatRoute("desk", call.id)}>${nameOf(call)} ${call.callerNumber}</a>
+          <a class="panel" href=${formatRoute("desk", call.id)}>
+            <b>${nameOf(call)}</b> ${call.callerNumber}
+            ${call.holder && html`<span class="chip held">claimed by ${call.holder}</span>`}
+            ${call.lastWords && html`<span class="words muted small" dir="auto">“${call.lastWords.text}”</span>`}
+          </a>
         </li>`,
       )}
     </ul>
@@ -47,17 +52,20 @@ function Desk({ id, onUnauthorised }) {
     if (feed.status !== "gone") return html`<${Loading} what="the call" />`;
     return html`<${Empty} title="This call has ended"><a href=${formatRoute("desk")}>Choose another call</a><//>`;
   }
-  const use = (/** @type {string} */ words) => say.current?.(words);
+  const handedOver = groupOf(call, needsOf(call)) === "handedOver";
+  const acting = state.canSpeak && !call.ended;
+  const use = acting && !handedOver ? (/** @type {string} */ words) => say.current?.(words) : null;
   const desk = {
     onUse: use,
-    onFeedback: (/** @type {Alert} */ { rule, at }, /** @type {string} */ feedback) =>
-      void acts.act(
-        "feedback",
-        { rule, alert_at: new Date(at).toISOString(), feedback },
-        "Thank you, your opinion is saved.",
-      ),
+    onFeedback: acting
+      ? (/** @type {Alert} */ { rule, at }, /** @type {string} */ feedback) =>
+          void acts.act(
+            "feedback",
+            { rule, alert_at: new Date(at).toISOString(), feedback },
+            "Thank you, your opinion is saved.",
+          )
+      : null,
   };
-  const needs = needsOf(call);
   return html`<div class="desk-call">
     <header class="call-head">
       <a class="back always" href=${formatRoute("desk")}>← Another call</a>
@@ -65,21 +73,41 @@ function Desk({ id, onUnauthorised }) {
       ${call.callerNumber && html`<span class="muted">${call.callerNumber}</span>`}
       ${call.sentiment && html`<${VerdictChip} sentiment=${call.sentiment} />`}
       <span class="muted"><${Duration} from=${call.startedAt} to=${call.ended?.at ?? feed.lostAt} /></span>
-      <${InHand} call=${call} you=${state.you} open=${false} allowed=${state.canSpeak && !call.ended} acts=${acts} />
+      ${!call.ended && html`<${InHand} call=${call} you=${state.you} open=${false} allowed=${state.canSpeak} acts=${acts} />`}
     </header>
-    ${call.ended && html`<p class="notice" role="status">The call has ended: ${endName(call.ended.reason)}.</p>`}
-    <${CoachingCards} alerts=${call.alerts} startedAt=${call.startedAt} desk=${desk} />
-    ${state.canSuggest && state.canSpeak && !call.ended && html`<${Suggestion} id=${id} onUse=${use} />`}
-    <${SupervisorPanel}
-      call=${call}
-      allowed=${state.canSpeak}
-      handedOver=${groupOf(call, needs) === "handedOver"}
-      transferNumber=${state.transferNumber}
-      acts=${acts}
-      desk=${true}
-      writer=${say}
-    />
-    <${CallTranscript} call=${call} />
+    ${
+      feed.status === "disconnected" &&
+      !call.ended &&
+      html`<p class="notice warn">${feed.message} The page catches up when the connection is back.</p>`
+    }
+    ${
+      call.ended &&
+      html`<p class="notice" role="status">
+        The call has ended: ${endName(call.ended.reason)}. <a href=${formatRoute("calls", id)}>Open its report</a>
+      </p>`
+    }
+    <div class="desk-body">
+      <div class="desk-hand">
+        <${CoachingCards} alerts=${call.alerts} startedAt=${call.startedAt} desk=${desk} />
+        ${state.canSuggest && use && html`<${Suggestion} id=${id} onUse=${use} />`}
+        ${
+          // A viewer is not offered what a viewer may not do.
+          (state.canSpeak || readToken() === null) &&
+          html`<${SupervisorPanel}
+            call=${call}
+            you=${state.you}
+            allowed=${state.canSpeak}
+            handedOver=${handedOver}
+            transferNumber=${state.transferNumber}
+            acts=${acts}
+            steers=${state.canSupervise}
+            desk=${true}
+            writer=${say}
+          />`
+        }
+      </div>
+      <${CallTranscript} call=${call} />
+    </div>
   </div>`;
 }
 

@@ -3,17 +3,25 @@ import { html } from "/assets/vendor/htm.js";
 import { readName } from "../shared/me.js";
 import { AskName } from "./ask-name.js";
 
+/** Whether the one at this page has the call. @param {{ holder: string | null }} call @param {string | null} you the name of one's token */
+export function isMine({ holder }, you) {
+  return holder !== null && holder === (you ?? readName());
+}
+
 /**
  * Whose the call is, and the acts by which a team shares calls out: what is claimed or seen by one is so for all.
  * @param {{ call: import("./live-state.js").LiveCall, you: string | null, open: boolean, allowed: boolean, acts: import("./use-acts.js").Acts }} props
  *   `open`: something in the call wants somebody
  */
 export function InHand({ call, you, open, allowed, acts }) {
-  const mine = call.holder !== null && call.holder === (you ?? readName());
+  const mine = isMine(call, you);
+  // Who speaks to the caller hands back, and others take over: nobody is left with a muted agent.
+  const speaking = call.muted && call.holder !== null;
   return html`<div class="in-hand">
     ${call.holder && html`<span class="chip held">${mine ? "claimed by you" : `claimed by ${call.holder}`}</span>`}
     ${
       allowed &&
+      !speaking &&
       (mine
         ? html`<button class="button small" onClick=${() => void acts.act("release", {}, "You have released the call.")}>Release</button>`
         : html`<button class="button small" onClick=${() => void acts.act("claim", {}, "The others see that you take care of this call.")}>Claim</button>`)

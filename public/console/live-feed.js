@@ -76,6 +76,8 @@ async function* stream(path, signal, onOpen) {
   const both = AbortSignal.any([signal, silence.signal]);
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   try {
+    // Without a network nothing would tell so for half a minute.
+    window.addEventListener("offline", () => silence.abort(), { signal: both });
     const { body } = await request(path, { signal: both });
     if (!body) throw new ApiError(0, "The stream is empty.");
     onOpen();

@@ -5,7 +5,7 @@ import { durationMarks } from "./axis-marks.js";
 import { LineChart } from "./line-chart.js";
 
 /**
- * The sentiment of one call over its time.
+ * The mood of one call over its time.
  * @param {{ startedAt: number, scores: readonly { at: number, score: number }[], escalatedAt: number | null,
  *   onPoint?: (index: number) => void }} props `onPoint` is told which of the scores was clicked
  */
@@ -13,7 +13,7 @@ export function ScoreChart({ startedAt, scores, escalatedAt, onPoint }) {
   const xs = useMemo(() => scores.map(({ at }) => (at - startedAt) / 1000), [scores]);
   const ys = useMemo(() => scores.map(({ score }) => score), [scores]);
   return html`<${LineChart}
-    title="Sentiment"
+    title="Mood"
     summary=${describe(ys, escalatedAt === null ? null : escalatedAt - startedAt)}
     xs=${xs}
     ys=${ys}
@@ -29,8 +29,9 @@ export function ScoreChart({ startedAt, scores, escalatedAt, onPoint }) {
 /** @param {readonly number[]} scores @param {number | null} escalatedMs */
 function describe(scores, escalatedMs) {
   const latest = scores.at(-1);
-  if (latest === undefined) return "Scores from −5 to +5, one for each utterance. None yet.";
-  const range = `from ${formatScore(Math.min(...scores))} to ${formatScore(Math.max(...scores))}`;
-  const escalated = escalatedMs === null ? "" : ` Escalated at ${duration(escalatedMs)}.`;
-  return `${plural(scores.length, "utterance")} ${range}, the last ${formatScore(latest)}.${escalated}`;
+  if (latest === undefined) return "From −5 to +5 for each remark of the caller. None yet.";
+  const [least, most] = [Math.min(...scores), Math.max(...scores)];
+  const range = least === most ? "" : `, between ${formatScore(least)} and ${formatScore(most)}`;
+  const escalated = escalatedMs === null ? "" : ` Handed over at ${duration(escalatedMs)}.`;
+  return `${plural(scores.length, "remark")}${range}; the last ${formatScore(latest)}.${escalated}`;
 }

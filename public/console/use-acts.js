@@ -1,5 +1,5 @@
 // @ts-check
-import { useState } from "/assets/vendor/htm.js";
+import { useRef, useState } from "/assets/vendor/htm.js";
 import { ApiError, post } from "./api.js";
 import { useName } from "./use-name.js";
 
@@ -12,7 +12,8 @@ import { useName } from "./use-name.js";
  *   asking: boolean,
  *   act: (action: Action, body?: object, done?: string) => Promise<boolean>,
  *   answer: (name: string) => void,
- * }} Acts `act` says whether it was done. `asking`: it waits for the name of who does it, which `answer` gives
+ * }} Acts `act` says whether it was done; the same again before that is one act, for a double click says nothing twice.
+ *   `asking`: it waits for the name of who does it, which `answer` gives
  */
 
 /**
@@ -23,11 +24,14 @@ import { useName } from "./use-name.js";
 export function useActs(id, you, onUnauthorised) {
   const [outcome, setOutcome] = useState({ failed: false, message: "" });
   const name = useName(you);
+  const running = useRef(/** @type {Set<string>} */ (new Set()));
 
   /** @type {Acts["act"]} */
   const act = async (action, body = {}, done = "") => {
     const as = await name.ask();
-    if (as === null) return false;
+    const what = JSON.stringify([action, body]);
+    if (as === null || running.current.has(what)) return false;
+    running.current.add(what);
     try {
       await post(`/live/${encodeURIComponent(id)}/${action}`, { ...body, as });
       setOutcome({ failed: false, message: done });
@@ -37,6 +41,8 @@ export function useActs(id, you, onUnauthorised) {
       if (error.status === 401) onUnauthorised(error.message);
       setOutcome({ failed: true, message: error.message });
       return false;
+    } finally {
+      running.current.delete(what);
     }
   };
   return { outcome, act, asking: name.asking, answer: name.answer };

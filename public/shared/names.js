@@ -75,7 +75,7 @@ const ACTS = {
   end: "ended the call",
   mute: "muted the agent",
   unmute: "unmuted the agent",
-  take_over: "took over from the agent",
+  take_over: "took over the call",
   hand_back: "handed the call back to the agent",
   claim: "claimed this call",
   release: "released this call",

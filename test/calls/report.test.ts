@@ -376,7 +376,7 @@ test("for people, the report of a call says everything in their words", () => {
     "Course      ▁   by turn: −5",
     "Escalation  at 0:09, because the caller asked for a person: transferred directly.",
     "Transfer    cold, asked for at 0:09: nobody answered after 30 s, the caller came back",
-    "Supervisor  at 0:01, anna took over from the agent",
+    "Supervisor  at 0:01, anna took over the call",
     "Outcome     handed over, found by rules",
     "Topics      refund, found by rules",
     "Turns       1 of the caller, 2 of the agent, who spoke 67 % of the words",

@@ -146,6 +146,22 @@ describe("a list of twelve calls has the one that needs help first", () => {
     assert.equal(needsOf(twice)[0]?.text, "Upset, getting worse");
   });
 
+  test("who is called neutral is not called upset beside it, however near that is", () => {
+    const near = callOf("near", alert(1, "churn_or_legal"), {
+      ...feels(2, "neutral", 0),
+      upset: 0.55,
+    });
+    assert.deepEqual(
+      needsOf(near).map(({ text }) => text),
+      ["Wants to leave or sue"],
+    );
+    const over = callOf("over", feels(1, "negative", 1), alert(2, "no_empathy", "warn"), {
+      ...feels(3, "neutral", 0),
+      upset: 0.55,
+    });
+    assert.deepEqual(needsOf(over), []);
+  });
+
   test("who talks calmly of leaving is still leaving", () => {
     const leaving = callOf("leaving", alert(1, "churn_or_legal"), feels(2, "neutral", 0));
     assert.equal(needsOf(leaving)[0]?.kind, "leaving");

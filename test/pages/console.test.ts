@@ -159,7 +159,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await console.setViewportSize({ width: 1280, height: 800 });
 
     await type(talk.page, "I have called three times already!");
-    await console.getByLabel("Coaching").getByText("alert", { exact: true }).first().waitFor();
+    await console.getByLabel("Coaching").getByText("urgent", { exact: true }).first().waitFor();
     await transcript.getByText("Handed over because the caller is upset: transferred directly").waitFor();
     await talk.page.getByText("put through to +15550100").waitFor();
     await console.getByText("The call has ended: handed over.").waitFor();

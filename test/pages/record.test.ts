@@ -190,7 +190,7 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     assert.ok(place("Handed over because") > 0 && place("Handed over because") < place("Let me connect you"));
     assert.ok(place("whispered to the agent: Offer") > 0);
     await page.getByText("The agent spoke").waitFor();
-    await page.getByText("4 utterances from −5.0 to 0.0, the last −5.0.").waitFor();
+    await page.getByText("4 remarks, between −5.0 and 0.0; the last −5.0.").waitFor();
     await page.getByRole("region", { name: "Summary" }).getByText("wanted the parcel").waitFor();
     await page.getByRole("region", { name: "Variables" }).getByText("gold").waitFor();
     await screenshot(page, "record-report");
