@@ -109,6 +109,11 @@ describeStores("labels on recorded calls", (create) => {
   test("that are not there, and a record that cannot be read, are one line", async () => {
     const none = await evaluate(["--recorded"]);
     assert.match(none.stderr, /^No recorded call is labelled yet: press Right or Wrong [^\n]+\n$/);
+    await record("split", [CALM]);
+    await label("split", 1, "neutral", "anna");
+    await label("split", 1, "negative", "bob");
+    const split = await evaluate(["--recorded"]);
+    assert.match(split.stderr, /^People disagree on every labelled turn \(1\): [^\n]+\n$/);
     assert.equal(none.code, 1);
     for (const [url, message] of [
       ["file:/nowhere/calls.db", /^There are no calls yet: \/nowhere\/calls.db does not exist\n$/],

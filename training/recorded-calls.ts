@@ -43,14 +43,19 @@ export async function readLabelledRecords(url: string, needsText: boolean): Prom
   try {
     const all = await readAll(database, needsText);
     if (all.calls.length > 0) return all;
-    throw new LabelError(
-      all.withoutText > 0
-        ? `The ${all.withoutText} labelled calls were recorded without words (RECORD_TEXT=none): only --given can be measured`
-        : "No recorded call is labelled yet: press Right or Wrong beside verdicts in a call's report on /console",
-    );
+    throw new LabelError(nothingIn(all));
   } finally {
     await database.db.destroy();
   }
+}
+
+function nothingIn({ undecided, withoutText }: LabelledRecords): string {
+  if (withoutText > 0)
+    return `The ${withoutText} labelled calls were recorded without words (RECORD_TEXT=none): only --given can be measured`;
+  const what = "press Right or Wrong beside verdicts in a call's report on /console";
+  return undecided > 0
+    ? `People disagree on every labelled turn (${undecided}): ${what} of others`
+    : `No recorded call is labelled yet: ${what}`;
 }
 
 async function readAll({ kind, db }: Database, needsText: boolean): Promise<LabelledRecords> {

@@ -1,5 +1,5 @@
 // @ts-check
-import { beginOf, endOf } from "../shared/time.js";
+import { beginOf, dayText, endOf } from "../shared/time.js";
 
 /** The filters that stand in the address, so that a search can be linked. */
 export const FILTERS = /** @type {const} */ ([
@@ -33,6 +33,17 @@ export function filterParameters(query) {
     search.set(name, Number.isNaN(bound) ? value : new Date(bound).toISOString());
   }
   return search;
+}
+
+/**
+ * From when to when calls began, as the address of a list of calls has it: days of the viewer, or for hours the minutes in
+ * UTC, because an hour by the viewer's clocks may come twice.
+ * @param {number} from ms since 1970 @param {number} to ms since 1970, not included @param {string} bucket
+ */
+export function spanInAddress(from, to, bucket) {
+  if (bucket === "day") return { from: dayText(from), to: dayText(to - 1) };
+  const minute = (/** @type {number} */ ms) => new Date(ms).toISOString().replace(/:\d\d\.\d{3}Z$/, "Z");
+  return { from: minute(from), to: minute(to) };
 }
 
 /** The filters and the order, for one page of `GET /calls`. @param {Record<string, string>} query */

@@ -1,8 +1,9 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { milliseconds, percent, score } from "../shared/format.js";
-import { comesTwice, dayText, fullDay, shortDay, shortMonth, shortTime, timeInZone } from "../shared/time.js";
+import { comesTwice, fullDay, shortDay, shortMonth, shortTime, timeInZone } from "../shared/time.js";
 import { dateMarks } from "./axis-marks.js";
+import { spanInAddress } from "./calls-query.js";
 import { LineChart } from "./line-chart.js";
 import { formatRoute } from "./route.js";
 
@@ -60,10 +61,7 @@ export function QualityTable({ quality: { totals, buckets, bucket } }) {
 /** The address of the calls that began in a bucket. @param {string} start @param {"hour" | "day"} bucket */
 function callsOf(start, bucket) {
   const begin = Date.parse(start);
-  if (bucket === "day") return formatRoute("calls", null, { from: dayText(begin), to: dayText(begin) });
-  // In UTC: an hour by the viewer's clocks may come twice.
-  const minute = (/** @type {number} */ ms) => new Date(ms).toISOString().replace(/:00\.000Z$/, "Z");
-  return formatRoute("calls", null, { from: minute(begin), to: minute(begin + HOUR_MS) });
+  return formatRoute("calls", null, spanInAddress(begin, begin + HOUR_MS, bucket));
 }
 
 /** Whether these days are so many that one of them may be named like another of another year. @param {readonly { start: string }[]} buckets */

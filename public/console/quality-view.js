@@ -3,7 +3,7 @@ import { html, useMemo } from "/assets/vendor/htm.js";
 import { milliseconds, percent, plural, score } from "../shared/format.js";
 import { beginOf, dayText, endOf, timeZone } from "../shared/time.js";
 import { TimeField } from "./calls-filters.js";
-import { filterParameters } from "./calls-query.js";
+import { filterParameters, spanInAddress } from "./calls-query.js";
 import { CallTable } from "./calls-table.js";
 import { Comparison } from "./comparison.js";
 import { ExportButtons } from "./export-buttons.js";
@@ -15,6 +15,7 @@ import { SavedViews } from "./saved-views.js";
 import { Empty, Loading, Problem } from "./states.js";
 import { Tiles } from "./tiles.js";
 import { useFetched } from "./use-fetched.js";
+import { useKeptPlace } from "./use-kept-place.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -33,6 +34,7 @@ export function QualityView({ query, onUnauthorised }) {
     [`/quality?bucket=${bucket}&${bounds}`, `/calls?${worst}`],
     onUnauthorised,
   );
+  useKeptPlace();
   /** @param {Event & { currentTarget: HTMLFormElement }} event */
   const apply = (event) => {
     event.preventDefault();
@@ -73,10 +75,14 @@ function Figures({ quality, worst, bounds, query, onUnauthorised }) {
   const { totals } = quality;
   if (totals.calls === 0) {
     return html`<${Empty} title="No ended calls in this period">
-      <p>Figures appear when a call has ended. <a href="/talk">Talk to the agent</a> to make one.</p>
+      ${
+        query.from || query.to
+          ? html`<p><a href=${formatRoute("quality", null, { ...query, from: "", to: "" })}>Show the latest calls</a></p>`
+          : html`<p>Figures appear when a call has ended. <a href="/talk">Talk to the agent</a> to make one.</p>`
+      }
     <//>`;
   }
-  const days = { from: dayText(Date.parse(quality.from)), to: dayText(Date.parse(quality.to) - 1) };
+  const days = spanInAddress(Date.parse(quality.from), Date.parse(quality.to), quality.bucket);
   return html`
     <${Tiles}
       figures=${[

@@ -149,6 +149,7 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
 
   test("quality compares, adds up alerts, tokens and cost, and shows the worst calls", async () => {
     const { page, errors } = await open("/quality");
+    assert.equal(await page.getByText("MODEL_PRICES").count(), 0, "every model has a price");
     const comparison = page.getByRole("region", { name: "Comparison", exact: true });
     await comparison.getByRole("row", { name: /^v1 60/ }).waitFor();
     await page.getByRole("row", { name: "big 240 1,200,000 60,000 $3.00" }).waitFor();
@@ -168,6 +169,27 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     await page.getByRole("link", { name: /alert: negative run/ }).click();
     await page.getByRole("link", { name: "CA-evening-of-the-23rd" }).waitFor();
     assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("quality's links lead to the calls of its time, and a way back to the place", async () => {
+    const { page } = await open("/quality?from=2026-03-25&to=2026-03-25&bucket=hour", { height: 600 });
+    const rule = page.getByRole("link", { name: "negative run" });
+    await rule.scrollIntoViewIfNeeded();
+    await page.locator(".chart .u-over").first().waitFor();
+    await rule.scrollIntoViewIfNeeded();
+    const place = await page.evaluate<number>("scrollY");
+    assert.ok(place > 100, `scrolled to ${place}`);
+    await rule.click();
+    await page.getByRole("link", { name: "CA-whole" }).waitFor();
+    assert.match(page.url(), /from=2026-03-25T00%3A00Z&to=2026-03-26T00%3A00Z&alert=negative_run$/);
+    await page.goBack();
+    await rule.waitFor();
+    await until(() => page.evaluate<boolean>(`scrollY === ${place}`));
+
+    await page.goto(`${server.url}/console#/quality?from=2020-01-01&to=2020-01-02`);
+    await page.getByRole("link", { name: "Show the latest calls" }).click();
+    await page.getByRole("table", { name: "Worst calls" }).waitFor();
     await page.context().close();
   });
 
