@@ -126,7 +126,7 @@ export class LlmAgentNode extends OutputAgentNode {
 
   override transfer(): void {
     this.check("transfer");
-    this.noteHandOver("supervisor", true);
+    this.noteHandOver("supervisor", false);
     this.say(TRANSFER_LINE);
     this.handOver();
   }

@@ -27,8 +27,8 @@ const NOTED_WITHIN_MS = 1_000;
 
 /**
  * The entries in the order a reader wants them: what a supervisor did stands before the line it brought about, and that
- * line is the supervisor's; a hand-over in the same turn stands between the caller's words and the answer to them; a
- * transfer stands where it was asked for, after the line that announces it.
+ * line is the supervisor's; a hand-over in the same turn stands between the caller's words and the answer to them, and any
+ * other before the line that announces it; a transfer stands where it was asked for, after the line that announces it.
  * @template {EntryTurn} T
  * @template {EntryAct} A
  * @template {EntryEscalation} E
@@ -49,7 +49,8 @@ export function callEntries({ turns, acts, escalation, transfers }) {
   }
   if (escalation) {
     const { sameTurn, offsetMs } = escalation;
-    const place = lastBefore(turns, offsetMs, sameTurn ? "user" : null) + 0.5;
+    // Noted before the line that announces it, which may begin in the same millisecond.
+    const place = (sameTurn ? lastBefore(turns, offsetMs, "user") : lastBefore(turns, offsetMs - 1)) + 0.5;
     placed.push({ place, entry: { kind: "escalation", escalation } });
   }
   for (const transfer of transfers) {

@@ -142,6 +142,7 @@ describe("transfer", () => {
       assert.equal((await client.next("agent.transfer_call")).transfer_call_number, "+15550100");
       const escalation = (await viewer.next("escalation")).data;
       assert.deepEqual([escalation.reason, escalation.outcome], ["supervisor", "requested"]);
+      assert.equal(escalation.same_turn, false, "a person's decision is no answer to a remark");
       for (const action of ["transfer", "end", "mute", "unmute"]) {
         const { status, body } = await order(action);
         assert.deepEqual([action, status, body.code], [action, 409, "handed_off"]);

@@ -94,6 +94,22 @@ describe("the order of a transcript", () => {
     ]);
   });
 
+  test("a hand-over by a supervisor stands behind the act, and before the line that announces it", () => {
+    const turns = [
+      { number: 1, role: "user", offsetMs: 1_000, text: "Where is it?" },
+      said(2, 1_000, "I will look.", answered),
+      said(3, 3_000, "Let me connect you."),
+    ];
+    const acts = [{ offsetMs: 3_001, action: "transfer", text: null }];
+    assert.deepEqual(read({ turns, acts, escalation: { offsetMs: 3_000, sameTurn: false } }), [
+      "user: Where is it?",
+      "assistant: I will look.",
+      "(transfer)",
+      "(escalation)",
+      "assistant: Let me connect you.",
+    ]);
+  });
+
   test("a transfer stands where it was asked for, and stays there when the caller comes back and talks on", () => {
     const user = (number: number, offsetMs: number, text: string) => ({
       ...said(number, offsetMs, text),
