@@ -40,14 +40,14 @@ export function CoachingCards({ alerts, startedAt, desk = null }) {
   const done = desk
     ? latestFirst.filter(({ feedback }) => feedback !== null && feedback !== "dismissed")
     : [];
-  const acts = desk && {
-    ...desk,
-    onFeedback: (/** @type {Alert} */ alert, /** @type {Feedback} */ feedback) => {
+  const judge =
+    desk?.onFeedback &&
+    ((/** @type {Alert} */ alert, /** @type {Feedback} */ feedback) => {
       // The button goes with its card.
       heading.current?.focus();
       desk.onFeedback?.(alert, feedback);
-    },
-  };
+    });
+  const acts = desk && { ...desk, onFeedback: judge ?? null };
   const cards = (/** @type {readonly Alert[]} */ some) =>
     some.map(
       (alert) =>
@@ -62,7 +62,7 @@ export function CoachingCards({ alerts, startedAt, desk = null }) {
     <ol class="cards" aria-live="polite">${cards(shown)}</ol>
     ${
       done.length > 0 &&
-      html`<details class="judged"><summary class="muted small">${plural(done.length, "card")} you have judged</summary><ol class="cards">${cards(done)}</ol></details>`
+      html`<details class="judged"><summary class="muted small">${plural(done.length, "judged card")}</summary><ol class="cards">${cards(done)}</ol></details>`
     }
   </section>`;
 }

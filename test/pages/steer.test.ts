@@ -19,6 +19,7 @@ const TOKENS = {
   Root: "admin Root token-of-root-0000001",
   Ann: "supervisor Ann token-of-ann-00000001",
   Ben: "supervisor Ben token-of-ben-00000001",
+  Vera: "viewer Vera token-of-vera-0000001",
   Gus: "agent Gus token-of-gus-00000001",
 };
 type Name = keyof typeof TOKENS;
@@ -100,6 +101,25 @@ describe("the people beside a call", { skip: skipWithoutChromium() }, () => {
     assert.ok(!call.frames.some(({ text }) => text === "I was about to sa"));
     await close(ann, ben);
     await call.close();
+  });
+
+  test("a viewer at the desk reads the cards and is offered nothing, nor is an agent after the end", async () => {
+    const call = await callFrom("CA-viewed", "Can I speak to a real person?");
+    const [vera, gus] = await Promise.all([
+      openAs("Vera", "/console#/live/CA-viewed"),
+      openAs("Gus", "/console#/live/CA-viewed"),
+    ]);
+    for (const page of [vera, gus]) {
+      await page.getByRole("heading", { name: "CA-viewed" }).waitFor();
+      await page.goto(page.url().replace("#/live", "#/desk"));
+      await page.locator(".desk-call").getByText("The caller asks for a person.").waitFor();
+    }
+    await button(gus, "Helpful").waitFor();
+    assert.equal(await vera.locator(".desk-call").getByRole("button").count(), 0);
+    await call.close();
+    await gus.getByText("The call has ended: the caller hung up.").waitFor();
+    assert.equal(await gus.locator(".desk-call").getByRole("button").count(), 0);
+    await close(vera, gus);
   });
 
   test("a double click says a sentence once, and what is written meanwhile stays", async () => {
@@ -258,9 +278,9 @@ describe("the people beside a call", { skip: skipWithoutChromium() }, () => {
 
     await button(gus, "Helpful").click();
     await gus.getByText("Thank you, your opinion is saved.").waitFor();
-    await gus.getByText("1 card you have judged").waitFor();
+    await gus.getByText("1 judged card").waitFor();
     // What the others see of it.
-    await ann.getByText("1 card you have judged").waitFor();
+    await ann.getByText("1 judged card").waitFor();
     assert.ok(await gus.locator(":focus").count(), "the focus is somewhere");
     await call.close();
     await gus.getByText("The call has ended: the caller hung up.").waitFor();
