@@ -25,10 +25,10 @@ export function ExportButtons({ parameters }) {
     }
   };
   return html`<span class="exports" role="group" aria-label="Export these calls">
+    <span class="small" role="status">${state.busy ? "Exporting…" : state.problem}</span>
     ${FORMATS.map(
       ([format, name]) =>
         html`<button key=${format} type="button" class="button" disabled=${state.busy} onClick=${() => save(format)}>Export ${name}</button>`,
     )}
-    <span class="small" role="status">${state.busy ? "Exporting…" : state.problem}</span>
   </span>`;
 }

@@ -16,7 +16,7 @@ export function AlertsByRule({ alerts, feedback, days }) {
     ${rules.length === 0 && html`<p class="muted small">No alerts in this period.</p>`}
     ${
       rules.length > 0 &&
-      html`<table>
+      html`<div class="scroll" tabindex="0" role="region" aria-label="Alerts of each rule"><table>
         <thead><tr><th>Rule</th><th>Alerts</th><th>Helpful</th><th>Not helpful</th></tr></thead>
         <tbody>
           ${rules.map(
@@ -26,7 +26,7 @@ export function AlertsByRule({ alerts, feedback, days }) {
             </tr>`,
           )}
         </tbody>
-      </table>`
+      </table></div>`
     }
   </section>`;
 }

@@ -59,7 +59,7 @@ export function QualityView({ query, onUnauthorised }) {
       <${SavedViews} address=${formatRoute("quality", null, query)} />
       <${ExportButtons} parameters=${filterParameters({ from: span.from, to: span.to })} />
     </div>
-    <p class="muted small zone">Times are in your time zone, ${timeZone()}.</p>
+    <p class="muted small zone">Times are in your time zone, ${timeZone().replaceAll("_", " ")}.</p>
     ${error && html`<${Problem} error=${error} onRetry=${retry} />`}
     ${!answers && !error && html`<${Loading} what="the figures" />`}
     ${

@@ -33,6 +33,24 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
   const open = (path: string, options: Parameters<typeof openPage>[2] = {}) =>
     openPage(browser, `${server.url}/console#${path}`, { token: TOKEN, ...options });
 
+  test("with filters that leave calls on the first screen, also at 200 %", async () => {
+    const { page } = await open("/calls", { width: 640, height: 640 });
+    await page.locator("table.calls tbody tr").first().waitFor();
+    for (const [width, most] of [
+      [1280, 2],
+      [640, 4],
+      [360, 6],
+    ] as const) {
+      await page.setViewportSize({ width, height: 640 });
+      const lines = await page.evaluate<number>(
+        `new Set([...document.querySelectorAll(".filters > *")].map((one) => Math.round(one.getBoundingClientRect().bottom))).size`,
+      );
+      assert.ok(lines <= most, `${lines} lines at ${width} px`);
+      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+    }
+    await page.context().close();
+  });
+
   test("by words that were said; the place found leads to its turn", async () => {
     const { page, errors } = await open("/calls");
     await page.getByRole("link", { name: "CA-month-0", exact: true }).waitFor();
@@ -164,6 +182,10 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     assert.equal(await page.getByLabel("Channel").inputValue(), "telephonyInbound");
 
     await page.goto(`${server.url}/console#/quality?from=2026-03-23&to=2026-03-25`);
+    await page.getByRole("link", { name: "negative run" }).waitFor();
+    await page.setViewportSize({ width: 320, height: 800 });
+    await until(() => page.evaluate<boolean>("document.documentElement.scrollWidth === 320"), 5_000);
+    await page.setViewportSize({ width: 1280, height: 800 });
     await page.getByRole("link", { name: "negative run" }).click();
     await page.getByRole("link", { name: "CA-whole" }).waitFor();
     await page.getByRole("link", { name: /alert: negative run/ }).click();
