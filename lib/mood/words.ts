@@ -77,5 +77,7 @@ function inTheCallersWords(name: string, text: string): string {
   const wanted = name.split(" ");
   const at = words.findIndex((_, index) => wanted.every((word, n) => words[index + n]?.word === word));
   const [first, last] = [words[at], words[at + wanted.length - 1]];
-  return first && last ? text.slice(first.from, last.to).replace(/[^a-z\d'‘’]+/gi, " ") : name;
+  if (!first || !last) return name;
+  const said = text.slice(first.from, last.to).toLowerCase();
+  return said.replace(/[^a-z\d'‘’]+/g, " ");
 }
