@@ -34,6 +34,13 @@ const OUTRIGHT: readonly RegExp[] = [
   `\\b(?:this|that|it)(?:'s| is) ${VERY}(?:unacceptable|ridiculous|outrageous|disgraceful|a disgrace|appalling|pathetic|shameful|infuriating|a shambles|a farce)\\b`,
   `\\byou(?:'re| are| people are| lot are| guys are) ${VERY}(?:useless|incompetent|pathetic|liars|thieves|crooks|idiots|hopeless|clueless)\\b`,
   `\\b(?:worst|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy) (?:customer )?(?:service|support|company|experience)\\b`,
+  "\\b(?:sick (?:and tired|to death|to the (?:back )?teeth) of|had (?:quite |more than )?enough of|had it up to here|the last straw|at my wits'? end)\\b",
+  "\\b(?:for (?:crying out loud|god'?s sake|heaven'?s sake|goodness'? sake|fuck'?s sake|pete'?s sake)|ffs|wtf|what the (?:hell|fuck))\\b",
+  "\\bhow many (?:more )?times (?:do|have|must|am|are|is)\\b",
+  "\\b(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|umpteenth|hundredth) (?:bloody |damn )?(?:time|call) (?:i'?ve|i have|i'?m|i am|i'?ve had to|calling|ringing|phoning)\\b",
+  "\\b(?:thanks for nothing|waste of (?:my )?time|wasting my time|an? (?:absolute|complete|total|utter|bloody) (?:joke|shambles|disgrace|farce|mess|nightmare))\\b",
+  "\\b(?:are you (?:even listening|kidding|joking|having a laugh|taking the (?:piss|mick))|do you (?:even|people|lot) (?:listen|care|read))\\b",
+  "\\b(?:don'?t you dare|nobody (?:there )?(?:cares|listens|gives a)|none of you (?:care|listen)|you(?:'ve| have) (?:just )?lost (?:a|my) (?:customer|custom|business))\\b",
   `\\b(?:service|support|company) (?:is|has been) ${VERY}(?:bad|terrible|awful|horrible|appalling|dreadful|disgraceful|lousy|a joke)\\b`,
 ].map((pattern) => new RegExp(pattern, "i"));
 const FINE =

@@ -107,6 +107,15 @@ describe("an utterance by itself", () => {
     test(`${JSON.stringify(calm)} is not upset`, () => assert.equal(isUpset(calm), false));
   }
 
+  for (const angry of [
+    "I am sick and tired of this.",
+    "This is the fifth time I've rung.",
+    "Well, thanks for nothing.",
+    "Are you even listening to me?",
+  ]) {
+    test(`${JSON.stringify(angry)} is upset`, () => assert.ok(isUpset(angry)));
+  }
+
   for (const praise of [
     "Thank you, that was great!",
     "I'm so happy with this!",
