@@ -59,7 +59,7 @@ function Console({ onUnauthorised }) {
           ([tab, name]) =>
             html`<a key=${tab} href=${formatRoute(tab)} aria-current=${route.tab === tab ? "page" : undefined}>
               ${name}${tab === "live" && calls > 0 && html` <b class="count">${calls}</b>`}
-              ${tab === "live" && calling > 0 && html` <b class="count alert">${calling}<span class="need"> need${calling === 1 ? "s" : ""} help</span></b>`}
+              ${tab === "live" && calling > 0 && html` <b class="count alert">${calling}<span class="need"> urgent</span></b>`}
             </a>`,
         )}
         <a href="/talk">Talk</a>

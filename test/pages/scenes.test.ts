@@ -103,7 +103,7 @@ describe("a stranger who is given twelve live calls", { skip: skipWithoutChromiu
     const steered = await fetch(`${server.url}/live/${call?.session_id}/${action}`, {
       method: "POST",
       headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-      body: JSON.stringify({ by: "Ann" }),
+      body: JSON.stringify({ as: "Ann" }),
     });
     assert.equal(steered.status, 200, await steered.text());
   };
@@ -229,6 +229,8 @@ describe("a stranger who is given twelve live calls", { skip: skipWithoutChromiu
         .waitFor();
       await page.locator(".call-list .row", { hasText: right.number }).waitFor();
       assert.equal(await rows.count(), 12);
+      // More calls need help than are urgent: some are in a person's hands, or but a little upset.
+      await page.getByRole("link", { name: /^Live 12 \d urgent$/ }).waitFor();
       const first = await rows.first().innerText();
       await screenshot(page, `console-scene-${right.number.slice(1)}`);
       assert.ok(first.includes(right.number), first);
