@@ -82,6 +82,10 @@ export function SupervisorPanel(props) {
     field.current?.focus();
   };
 
+  const { failed, message } = acts.outcome;
+  const used = call.supervisor.findLast(({ action }) => action === "whisper")?.used ?? false;
+  const outcome = message === DONE.whisper && used ? "The agent has used this in its answer." : message;
+
   // The page says so already.
   if (call.ended && draft.text === "") return null;
   return html`<section
@@ -164,7 +168,7 @@ export function SupervisorPanel(props) {
         </div>
       </div>`
     }
-    <p class="small outcome ${acts.outcome.failed ? "failed" : "muted"}" role="status">${(!silent || acts.outcome.failed) && acts.outcome.message}</p>
+    <p class="small outcome ${failed ? "failed" : "muted"}" role="status">${(!silent || failed) && outcome}</p>
   </section>`;
 }
 

@@ -145,6 +145,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await type(talk.page, "You said Tuesday! This is ridiculous.");
     await transcript.getByText("frustrated").waitFor();
     await transcript.getByText("Give me a moment to look at the delivery fee.").waitFor();
+    await console.getByText("The agent has used this in its answer.").waitFor();
     await console.getByLabel("Coaching").getByText("No empathy shown").waitFor();
     const prompts = llm.requests.slice(before).filter(({ kind }) => kind === "chat");
     assert.match(JSON.stringify(prompts[0]?.body.messages), /Offer a refund of the delivery fee/);
