@@ -131,7 +131,7 @@ function moodOf({ sentiment }: Report): string {
   const { score, label, shift, trend, modelVerdicts, fallbackVerdicts, negativeShare } = sentiment;
   if (score === null) return "nothing the caller said was judged";
   const course = trend === null ? "" : `, ${trendName(trend)}`;
-  const by = shift === null || shift === 0 ? "" : ` by ${signed(shift)}`;
+  const by = shift === null || shift === 0 ? "" : ` by ${Math.abs(shift)}`;
   const verdicts = plural(modelVerdicts, "verdict");
   const from = fallbackVerdicts > 0 ? `${verdicts} of the model and ${fallbackVerdicts} of rules` : verdicts;
   return `${signed(score)} ${label}${course}${by}, ${percent(negativeShare)} of the remarks negative, ${from}`;

@@ -119,8 +119,10 @@ export async function callRoutes(app: FastifyInstance, { store }: { store: CallS
     async (request, reply) => {
       const { id } = callParams.parse(request.params);
       const call = await readCall(db, id);
-      const scenario = call && toScenario(call);
-      if (!scenario) return notFound(reply, id);
+      if (!call) return notFound(reply, id);
+      const scenario = toScenario(call);
+      const message = "The record of this call has no words of the caller";
+      if (scenario === null) return reply.code(404).send({ error: "not_found", message });
       return reply.type("application/yaml; charset=utf-8").send(scenario);
     },
   );

@@ -67,7 +67,7 @@ function Report({ id, query, onUnauthorised }) {
       <span class="muted">
         ${[when(call.started_at), channelName(call.conversation_type), ended].join(", ")}
       </span>
-      ${call.user_turns > 0 && html`<${SaveScenario} id=${id} onUnauthorised=${onUnauthorised} />`}
+      ${hasWords(call) && html`<${SaveScenario} id=${id} onUnauthorised=${onUnauthorised} />`}
     </header>
     ${
       call.ended_at === null &&
@@ -135,6 +135,11 @@ function Course({ report: { sentiment, escalation }, onTurn }) {
     escalatedAt=${escalation.offset_ms}
     onPoint=${(/** @type {number} */ index) => onTurn(sentiment.scores[index].turn)}
   />`;
+}
+
+/** Whether the record has words of the caller, without which there is nothing to rehearse. @param {any} call */
+function hasWords({ turns }) {
+  return turns.some((/** @type {any} */ { role, text }) => role === "user" && text !== null);
 }
 
 /** @param {any[]} answers */

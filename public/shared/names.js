@@ -86,7 +86,7 @@ const ACTS = {
 const OUTCOMES = { resolved: "resolved", not_resolved: "not resolved", handed_over: "handed over" };
 
 /** @type {Readonly<Record<string, string>>} */
-const TRENDS = { UP: "getting better", DOWN: "getting worse", FLAT: "steady" };
+const TRENDS = { UP: "rising", DOWN: "falling", FLAT: "steady" };
 
 /** How the caller's mood went. @param {string} trend */
 export const trendName = (trend) => TRENDS[trend] ?? plain(trend);

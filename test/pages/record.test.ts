@@ -16,6 +16,7 @@ import {
   type RecordServer,
   startRecordServer,
   WHOLE,
+  WORDLESS,
 } from "../support/record-server.ts";
 import { until } from "../support/recorded-calls.ts";
 
@@ -216,6 +217,16 @@ describe("the record on the console", { skip: skipWithoutChromium() }, () => {
     assert.equal(loaded?.scenario.name, `call_${WHOLE.slice(0, 8)}`);
     assert.ok((loaded?.scenario.turns?.length ?? 0) > 1);
     assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+
+  test("a call without words is not offered as a scenario", async () => {
+    const { page } = await open(`/calls/${WORDLESS}`);
+    await page.getByText("(not recorded)").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Save as scenario" }).count(), 0);
+    const answer = await fetch(`${server.url}/calls/${WORDLESS}/scenario`);
+    assert.equal(answer.status, 404);
+    assert.match(await answer.text(), /"The record of this call has no words of the caller"/);
     await page.context().close();
   });
 

@@ -19,6 +19,8 @@ const sessionId = (number: number) => `00000000-0000-4000-8000-${String(number).
 export const WHOLE = sessionId(1_000);
 export const HOUR = sessionId(1_001);
 export const LONG = sessionId(1_002);
+/** The session of a call whose words are not on record. */
+export const WORDLESS = sessionId(1_010);
 
 /** A server whose record has been written before, and how to stop it. */
 export type RecordServer = { server: ServerProcess; url: string; stop(): Promise<void> };
@@ -74,6 +76,11 @@ async function fill(url: string): Promise<void> {
         turns: [userTurn(1, 0, "negative")],
       }),
     ),
+    callRecord({
+      sessionId: WORDLESS,
+      startedAt: march("20T12:00"),
+      turns: [userTurn(1, 0, "negative", { text: null })],
+    }),
     callRecord({ sessionId: LONG, callId: LONG_ID, startedAt: march("24T12:00"), endReason: "idle" }),
     wholeCall(march("25T10:00")),
     longCall(march("10T10:00")),
