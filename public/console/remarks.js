@@ -48,7 +48,7 @@ function RemarkList({ remarks, review }) {
         <bdi class="muted">${review.mine(by) ? "you" : by}</bdi>
         ${
           review.canReview &&
-          review.mine(by) &&
+          (review.mine(by) || review.canManage) &&
           html`<button class="link" aria-label=${`Delete the ${kind} “${text}”`} onClick=${() => void remove(remark)}>Delete</button>`
         }
       </li>`;

@@ -16,6 +16,7 @@ import { useName } from "./use-name.js";
  * @typedef {{
  *   mine: (by: string) => boolean,
  *   canReview: boolean,
+ *   canManage: boolean,
  *   keepsWords: boolean,
  *   form: Form,
  *   verdicts: readonly VerdictLabel[],
@@ -57,6 +58,7 @@ export function useReview(id, onUnauthorised) {
         said && {
           mine: (/** @type {string} */ by) => by === (said.you ?? readName()),
           canReview: said.can_review,
+          canManage: said.can_manage,
           keepsWords: said.keeps_words,
           form: said.form,
           verdicts: said.verdicts,

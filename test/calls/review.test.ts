@@ -43,6 +43,10 @@ describeStores("a verdict", (create) => {
       verdict: "negative",
     });
     assert.deepEqual([you, can_review], ["anna", true]);
+    const managers = await Promise.all(
+      (["anna", "wall", ""] as const).map(async (who) => (await server.review(who, "one")).can_manage),
+    );
+    assert.deepEqual(managers, [false, false, true]);
     assert.ok(Date.parse(verdicts[0]?.at ?? "") >= before);
     await server.change("bob", "PUT", "/calls/one/review/verdicts/2", { verdict: "neutral" });
     assert.deepEqual(await said("one"), ["2 anna negative", "2 bob neutral"]);

@@ -146,6 +146,17 @@ describe("a review on the console", { skip: skipWithoutChromium() }, () => {
     await page.getByRole("link", { name: "CA-whole" }).waitFor();
     assert.equal(await page.locator("table.calls tbody tr").count(), 1);
     await page.getByText("label: late parcel").waitFor();
+    // An admin may delete anybody's, a viewer nobody's.
+    for (const [token, buttons] of [
+      [SHARED, 1],
+      [WALL, 0],
+    ] as const) {
+      const other = await open(`/calls/${WHOLE}`, { token });
+      await other.page.getByRole("link", { name: "late parcel" }).waitFor();
+      const button = other.page.getByRole("button", { name: "Delete the label “late parcel”" });
+      assert.equal(await button.count(), buttons);
+      await other.page.context().close();
+    }
     await page.goBack();
     await page.getByRole("button", { name: "Delete the label “late parcel”" }).click();
     await side.getByText("This call has no labels or notes.").waitFor();

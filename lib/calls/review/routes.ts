@@ -54,7 +54,11 @@ export async function reviewRoutes(app: FastifyInstance, { store }: { store: Cal
   const answer = async (request: FastifyRequest, reply: FastifyReply, id: string) => {
     const review = await readReview(db, id);
     if (!review) return notFound(reply, id);
-    const rights = { you: request.person, canReview: request.may("review") };
+    const rights = {
+      you: request.person,
+      canReview: request.may("review"),
+      canManage: request.may("manage"),
+    };
     return toWire({ ...review, ...rights, keepsWords: store.keepWords("") !== null, form });
   };
   const schema = (summary: string, body?: z.ZodType, params: z.ZodType = callParams) =>
@@ -137,7 +141,10 @@ export async function reviewRoutes(app: FastifyInstance, { store }: { store: Cal
 
   app.delete(
     "/calls/:id/review/remarks/:remark",
-    { config: REVIEW, schema: schema("Deletes a label or a note of one's own", signedBody, remarkParams) },
+    {
+      config: REVIEW,
+      schema: schema("Deletes a label or a note of one's own; an admin, anybody's", signedBody, remarkParams),
+    },
     async (request, reply) => {
       const { id, remark } = parseQuery(remarkParams, request.params);
       const { as: given } = parseQuery(signedBody, request.body ?? {});

@@ -30,6 +30,7 @@ export const reviewWire = z.object({
     .nullable()
     .describe("whose token it is; null for one that several people share, and for none"),
   can_review: z.boolean(),
+  can_manage: z.boolean().describe("whether you may delete what others wrote"),
   keeps_words: z.boolean().describe("false with RECORD_TEXT=none: there are no notes, labels and comments"),
   form: formSchema,
   verdicts: z.array(z.object({ turn, verdict: z.enum(SENTIMENTS), by, at })),
