@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { openBrowser, openPage, type PageOptions, skipWithoutChromium } from "../support/browser.ts";
+import { until } from "../support/recorded-calls.ts";
 import { serverFor } from "../support/server-process.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
@@ -50,11 +51,8 @@ describe("the order of the live calls", { skip: skipWithoutChromium() }, () => {
     const others = [...Array(CALLS).keys()].filter((number) => !first.includes(number));
     return [...first, ...others].map((number) => `CA-${number}`);
   };
-  const becomes = async (page: Page, expected: readonly string[]) => {
-    await page.waitForFunction(
-      `[...document.querySelectorAll(".call-list .row-name b")].map((one) => one.innerText).join() === ${JSON.stringify(expected.join())}`,
-    );
-  };
+  const becomes = (page: Page, expected: readonly string[]) =>
+    until(async () => (await order(page)).join() === expected.join());
 
   test("stays as it is under the pointer, and changes when the reader takes the change", async (t) => {
     const { page, asksForPerson } = await openList(t, {});
