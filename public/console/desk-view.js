@@ -8,7 +8,7 @@ import { ApiError, post } from "./api.js";
 import { groupOf, needsOf } from "./attention.js";
 import { CallTranscript } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
-import { InHand } from "./in-hand.js";
+import { HolderChip, InHand } from "./in-hand.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 import { Empty, Loading } from "./states.js";
@@ -20,9 +20,9 @@ import { useLive } from "./use-live.js";
 
 /**
  * The call of a human who speaks with the caller through the agent, or is coached: what to do and to say comes first.
- * @param {{ id: string | null, calls: ReadonlyMap<string, import("./live-state.js").LiveCall>, onUnauthorised: (problem: string) => void }} props
+ * @param {{ id: string | null, live: import("./live-state.js").LiveState, onUnauthorised: (problem: string) => void }} props
  */
-export function DeskView({ id, calls, onUnauthorised }) {
+export function DeskView({ id, live: { calls, you }, onUnauthorised }) {
   if (id !== null) return html`<${Desk} key=${id} id=${id} onUnauthorised=${onUnauthorised} />`;
   if (calls.size === 0)
     return html`<${Empty} title="No live calls">Your call appears here when it begins.<//>`;
@@ -33,7 +33,7 @@ export function DeskView({ id, calls, onUnauthorised }) {
         (call) => html`<li key=${call.id}>
           <a class="panel" href=${formatRoute("desk", call.id)}>
             <b>${nameOf(call)}</b> ${call.callerNumber}
-            ${call.holder && html`<span class="chip held">claimed by ${call.holder}</span>`}
+            <${HolderChip} call=${call} you=${you} />
             ${call.lastWords && html`<span class="words muted small" dir="auto">“${call.lastWords.text}”</span>`}
           </a>
         </li>`,

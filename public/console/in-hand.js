@@ -8,6 +8,12 @@ export function isMine({ holder }, you) {
   return holder !== null && holder === (you ?? readName());
 }
 
+/** Who has claimed the call, if anybody. @param {{ call: import("./live-state.js").LiveCall, you: string | null }} props */
+export function HolderChip({ call, you }) {
+  if (call.holder === null) return null;
+  return html`<span class="chip held">claimed by ${isMine(call, you) ? "you" : call.holder}</span>`;
+}
+
 /**
  * Whose the call is, and the acts by which a team shares calls out: what is claimed or seen by one is so for all.
  * @param {{ call: import("./live-state.js").LiveCall, you: string | null, open: boolean, allowed: boolean, acts: import("./use-acts.js").Acts }} props
@@ -18,7 +24,7 @@ export function InHand({ call, you, open, allowed, acts }) {
   // Who speaks to the caller hands back, and others take over: nobody is left with a muted agent.
   const speaking = call.muted && call.holder !== null;
   return html`<div class="in-hand">
-    ${call.holder && html`<span class="chip held">${mine ? "claimed by you" : `claimed by ${call.holder}`}</span>`}
+    <${HolderChip} call=${call} you=${you} />
     ${
       allowed &&
       !speaking &&

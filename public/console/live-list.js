@@ -8,6 +8,7 @@ import { AlarmChoices, useAlarms } from "./alarms.js";
 import { urgency } from "./attention.js";
 import { entriesOf } from "./entries.js";
 import { holdOrder } from "./held-order.js";
+import { HolderChip } from "./in-hand.js";
 import { LiveFilters, matches, NO_FILTERS } from "./live-filters.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
@@ -31,8 +32,8 @@ const HEADINGS = { needs: "Need help", fine: "Going well", handedOver: "Handed o
 /** @type {Record<Group, number>} */
 const PLACES = { needs: 0, fine: 1, handedOver: 2 };
 
-/** @param {{ calls: ReadonlyMap<string, LiveCall>, selected: string | null, lostAt: number | null }} props */
-export function LiveList({ calls, selected, lostAt }) {
+/** @param {{ calls: ReadonlyMap<string, LiveCall>, you: string | null, selected: string | null, lostAt: number | null }} props */
+export function LiveList({ calls, you, selected, lostAt }) {
   const [filters, setFilters] = useState(NO_FILTERS);
   const [order, setOrder] = useKept("voice-agent-order", "urgency");
   const [pinned, setPinned] = useKept("voice-agent-pinned", /** @type {string[]} */ ([]), sessionStorage);
@@ -80,6 +81,7 @@ export function LiveList({ calls, selected, lostAt }) {
                     key=${id}
                     entry=${entry}
                     call=${entry.call}
+                    you=${you}
                     selected=${id === selected}
                     pinned=${pinned.includes(id)}
                     lostAt=${lostAt}
@@ -151,7 +153,7 @@ function isAtTop() {
 }
 
 /**
- * @typedef {{ entry: Entry, call: LiveCall, selected: boolean, pinned: boolean, lostAt: number | null,
+ * @typedef {{ entry: Entry, call: LiveCall, you: string | null, selected: boolean, pinned: boolean, lostAt: number | null,
  *   onPin: (id: string) => void }} RowProps `call` is the entry's: a row is drawn again only when that has changed
  */
 
@@ -164,7 +166,7 @@ class Row extends Component {
   }
 
   /** @override @param {RowProps} props */
-  render({ entry: { call, needs, group }, selected, pinned, lostAt, onPin }) {
+  render({ entry: { call, needs, group }, you, selected, pinned, lostAt, onPin }) {
     const name = nameOf(call);
     return html`<li class=${group}>
       <a class="row" href=${formatRoute("live", call.id)} aria-current=${selected ? "true" : undefined}>
@@ -175,7 +177,7 @@ class Row extends Component {
           ${needs.slice(0, 2).map(({ kind, text, weight }) => html`<span class="chip ${weight >= 200 ? "alert" : "warn"}" key=${kind}>${text}</span>`)}
           ${needs.length > 2 && html`<span class="chip warn">+${needs.length - 2}</span>`}
           ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">no mood yet</span>`}
-          ${call.holder && html`<span class="chip held">claimed by ${call.holder}</span>`}
+          <${HolderChip} call=${call} you=${you} />
           ${call.muted && html`<span class="chip">agent muted</span>`}
         </span>
         <${Sparkline} scores=${call.scores} />

@@ -20,7 +20,7 @@ export function LiveView({ live: { state, feed }, selected, onUnauthorised }) {
   const waiting = feed.status === "loading" && state.calls.size === 0;
   return html`<div class="split ${selected === null ? "list-only" : "with-call"}">
     <section class="list-pane" aria-label="Live calls">
-      ${waiting ? html`<${Loading} what="the live calls" />` : html`<${LiveList} calls=${state.calls} selected=${selected} lostAt=${feed.lostAt} />`}
+      ${waiting ? html`<${Loading} what="the live calls" />` : html`<${LiveList} calls=${state.calls} you=${state.you} selected=${selected} lostAt=${feed.lostAt} />`}
     </section>
     <section class="call-pane" aria-label="Watched call">
       ${selected === null && html`<${Empty} title="No call chosen">Choose a call to see its transcript as it happens.<//>`}

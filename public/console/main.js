@@ -78,7 +78,7 @@ function View({ route: { tab, id, query }, live, onUnauthorised }) {
     case "live":
       return html`<${LiveView} live=${live} selected=${id} onUnauthorised=${onUnauthorised} />`;
     case "desk":
-      return html`<${DeskView} id=${id} calls=${live.state.calls} onUnauthorised=${onUnauthorised} />`;
+      return html`<${DeskView} id=${id} live=${live.state} onUnauthorised=${onUnauthorised} />`;
     case "calls":
       return id === null
         ? html`<${CallsView} query=${query} onUnauthorised=${onUnauthorised} />`

@@ -364,6 +364,7 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
     await row(ann, "Need help", "CA-asking").click();
     await ann.getByRole("button", { name: "Claim" }).click();
     await ben.getByRole("link", { name: "CA-asking" }).getByText("claimed by Ann").waitFor();
+    await ann.getByRole("link", { name: "CA-asking" }).getByText("claimed by you").waitFor();
     await titled(ben, "Console");
     await ann.getByRole("button", { name: "Release" }).click();
     await titled(ben, "(1) Console");
