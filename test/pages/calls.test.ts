@@ -51,6 +51,16 @@ describe("finding calls on the console", { skip: skipWithoutChromium() }, () => 
     await page.context().close();
   });
 
+  test("by what has a long name, on a phone, too", async () => {
+    const long = "x".repeat(200);
+    for (const path of [`/calls?agent=${long}`, `/calls/${long}`]) {
+      const { page } = await open(path, { width: 320 });
+      await page.getByText(long).first().waitFor();
+      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 320);
+      await page.context().close();
+    }
+  });
+
   test("by words that were said; the place found leads to its turn", async () => {
     const { page, errors } = await open("/calls");
     await page.getByRole("link", { name: "CA-month-0", exact: true }).waitFor();
