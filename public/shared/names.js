@@ -35,7 +35,7 @@ const TRANSFERS = {
 
 /** @type {Readonly<Record<string, string>>} */
 const TRANSFER_OUTCOMES = {
-  requested: "asked for",
+  requested: "requested",
   no_answer: "nobody answered",
   voicemail: "a voicemail answered",
   caller_left: "the caller hung up",

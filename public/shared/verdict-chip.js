@@ -17,9 +17,12 @@ export function VerdictChip({ sentiment, rough = false }) {
   </span>`;
 }
 
-/** How likely the caller is upset, and what counted for the verdict. @param {{ upset: number | null, cause: string | null }} props */
-export function VerdictCause({ upset, cause }) {
+/** How likely the caller is upset, and what counted for the verdict. @param {Pick<Verdict, "sentiment" | "upset" | "cause">} props */
+export function VerdictCause({ sentiment, upset, cause }) {
   if (upset === null) return null;
+  // Of a pleased caller nobody wants to know how upset they are.
+  if (sentiment === "positive")
+    return cause && html`<span class="cause" dir="auto" title="What counted">${cause}</span>`;
   return html`<span class="cause" dir="auto" title="Probability that the caller is upset, and what counted">
     ${percent(upset)} upset${cause && `: ${cause}`}
   </span>`;
