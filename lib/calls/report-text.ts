@@ -92,6 +92,7 @@ export function renderCalls(
   calls: readonly CallListItem[],
   { from, totals }: Pick<Quality, "from" | "totals">,
 ): string {
+  if (calls.length === 0) return `No calls since ${timeOf(from)}.`;
   const rows = calls.map((call) => [
     timeOf(call.startedAt),
     call.sessionId,
@@ -122,6 +123,7 @@ export function renderCalls(
     `Replies: half within ${milliseconds(totals.replyP50Ms)}, 95 % within ${milliseconds(totals.replyP95Ms)}`,
     alerts === "" ? "" : `Alerts: ${alerts}`,
     `Scores: ${sparkline(calls.map(({ score }) => score))}`,
+    calls.length < totals.calls ? `The latest ${calls.length} calls:` : "",
   ];
   const shown = lines.filter((line) => line !== "").join("\n");
   return `${shown}\n\n${table(head, rows)}\n\n* 95 % of the call's replies came within this time.`;

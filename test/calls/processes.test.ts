@@ -115,6 +115,7 @@ describe("calls outlive their process", () => {
 
   test("the report on the command line shows the last call, one by its id, and many", async (t) => {
     const server = await serverFor(t, { env });
+    assert.match(await report("--since", "1h"), /^No calls since [-\d]{10} [:\d]{8} UTC\.\n$/);
     const client = await VoiceClient.connect(server.wsUrl);
     client.join();
     await client.turn("Thank you so much, that was wonderful!");
