@@ -1,4 +1,4 @@
-import { milliseconds, plural } from "../../public/shared/format.js";
+import { milliseconds, percent, plural } from "../../public/shared/format.js";
 import {
   actName,
   channelName,
@@ -248,8 +248,4 @@ function clock(ms: number): string {
 
 function signed(score: number): string {
   return score > 0 ? `+${score}` : String(score).replace("-", "−");
-}
-
-function percent(share: number | null): string {
-  return share === null ? "–" : `${Math.round(share * 100)} %`;
 }

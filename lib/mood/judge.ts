@@ -25,8 +25,8 @@ const GRATITUDE =
 const UPSET_AND_GRATEFUL = 0.2;
 /** Highest probability of "upset" at which praise is taken at its word: sarcasm praises, too. */
 const PRAISE_UP_TO = 0.35;
-const VERY =
-  "(?:(?:so|very|really|extremely|incredibly|absolutely|quite|just|getting|beyond|deeply|completely|all) ){0,3}";
+const ADVERBS = "so|very|really|extremely|incredibly|absolutely|quite|just|all";
+const VERY = `(?:(?:${ADVERBS}|getting|beyond|deeply|completely) ){0,3}`;
 /** Who says outright that they are upset, or calls us names, is upset, whatever else the call was like so far. */
 const OUTRIGHT: readonly RegExp[] = [
   `\\b(?:i'?m|i am|we'?re|we are|i feel) ${VERY}(?:angry|furious|livid|fuming|annoyed|unhappy|disappointed|disgusted|appalled|frustrated|fed up|outraged|pissed(?: off)?)\\b(?! (?:at|with) my)`,
@@ -45,8 +45,7 @@ const OUTRIGHT: readonly RegExp[] = [
 ].map((pattern) => new RegExp(pattern, "i"));
 const FINE =
   "(?:great|perfect|wonderful|excellent|amazing|fantastic|brilliant|awesome|lovely|superb|incredible|terrific|fabulous|outstanding)";
-const TRULY =
-  "(?:(?:so|very|really|just|absolutely|truly|genuinely|extremely|incredibly|quite|well|dead|all|most|such|ever so|more than) ){0,3}";
+const TRULY = `(?:(?:${ADVERBS}|truly|genuinely|well|dead|most|such|ever so|more than) ){0,3}`;
 /** Who says outright that they are pleased, or praises. "That would be great" asks for something. */
 const PRAISE = new RegExp(
   [

@@ -1,4 +1,4 @@
-import { featuresOf, wordsSaid } from "./features.ts";
+import { featuresOf, type WordSaid, wordsSaid } from "./features.ts";
 import type { Weights } from "./weights.ts";
 
 /** What the words of an utterance say by themselves. */
@@ -64,7 +64,9 @@ function nameStrongest(named: Named[], text: string): string[] {
     strongest.push(said);
     if (strongest.length === MAX_NAMED) break;
   }
-  return strongest.map((name) => inTheCallersWords(name, text));
+  if (strongest.length === 0) return strongest;
+  const words = wordsSaid(text);
+  return strongest.map((name) => inTheCallersWords(name, words, text));
 }
 
 function isPart(a: string, b: string): boolean {
@@ -72,8 +74,7 @@ function isPart(a: string, b: string): boolean {
 }
 
 /** "0 weeks" is what the model looks at, "3 weeks" what was said. Without punctuation: a comma parts two causes. */
-function inTheCallersWords(name: string, text: string): string {
-  const words = wordsSaid(text);
+function inTheCallersWords(name: string, words: readonly WordSaid[], text: string): string {
   const wanted = name.split(" ");
   const at = words.findIndex((_, index) => wanted.every((word, n) => words[index + n]?.word === word));
   const [first, last] = [words[at], words[at + wanted.length - 1]];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { parseConfig } from "../../lib/config.ts";
 import { CallContext } from "../../lib/mood/context.ts";
-import { featuresOf } from "../../lib/mood/features.ts";
+import { featuresOf, wordsSaid } from "../../lib/mood/features.ts";
 import { classify, judge, withoutWords } from "../../lib/mood/judge.ts";
 import { createPolicy } from "../../lib/mood/policy.ts";
 import { embeddedWeights } from "../../lib/mood/weights.ts";
@@ -38,6 +38,8 @@ test("what an utterance is made of is the same, whether all of it is named or on
       const weighed = (names: Iterable<string>) =>
         [...names].filter((name) => embeddedWeights.words.has(name));
       assert.deepEqual(weighed(named).sort(), weighed(featuresOf(text)).sort());
+      const all = featuresOf(text);
+      for (const { word } of wordsSaid(text)) assert.ok(all.has(word), word);
     }),
   );
 });
