@@ -1,10 +1,11 @@
 // @ts-check
 import { html, useEffect } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
-import { channelName, endName } from "../shared/names.js";
+import { channelName } from "../shared/names.js";
 import { readToken } from "../shared/token.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { groupOf, needsOf } from "./attention.js";
+import { CallNotices } from "./call-notices.js";
 import { CallTranscript } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
 import { InHand } from "./in-hand.js";
@@ -56,17 +57,7 @@ function Live({ id, onUnauthorised }) {
       </span>
       ${!call.ended && html`<${InHand} call=${call} you=${state.you} open=${needs.length > 0} allowed=${allowed} acts=${acts} />`}
     </header>
-    ${
-      feed.status === "disconnected" &&
-      !call.ended &&
-      html`<p class="notice warn">${feed.message} The page catches up when the connection is back.</p>`
-    }
-    ${
-      call.ended &&
-      html`<p class="notice" role="status">
-        The call has ended: ${endName(call.ended.reason)}. <a href=${formatRoute("calls", id)}>Open its report</a>
-      </p>`
-    }
+    <${CallNotices} call=${call} feed=${feed} />
     <div class="call-body">
       <div class="call-main">
         <${CallTranscript} call=${call} />

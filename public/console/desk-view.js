@@ -1,11 +1,11 @@
 // @ts-check
 import { html, useRef, useState } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
-import { endName } from "../shared/names.js";
 import { readToken } from "../shared/token.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { ApiError, post } from "./api.js";
 import { groupOf, needsOf } from "./attention.js";
+import { CallNotices } from "./call-notices.js";
 import { CallTranscript } from "./call-transcript.js";
 import { CoachingCards } from "./coaching-cards.js";
 import { HolderChip, InHand } from "./in-hand.js";
@@ -75,17 +75,7 @@ function Desk({ id, onUnauthorised }) {
       <span class="muted"><${Duration} from=${call.startedAt} to=${call.ended?.at ?? feed.lostAt} /></span>
       ${!call.ended && html`<${InHand} call=${call} you=${state.you} open=${false} allowed=${state.canSpeak} acts=${acts} />`}
     </header>
-    ${
-      feed.status === "disconnected" &&
-      !call.ended &&
-      html`<p class="notice warn">${feed.message} The page catches up when the connection is back.</p>`
-    }
-    ${
-      call.ended &&
-      html`<p class="notice" role="status">
-        The call has ended: ${endName(call.ended.reason)}. <a href=${formatRoute("calls", id)}>Open its report</a>
-      </p>`
-    }
+    <${CallNotices} call=${call} feed=${feed} />
     <div class="desk-body">
       <div class="desk-hand">
         <${CoachingCards} alerts=${call.alerts} startedAt=${call.startedAt} desk=${desk} />

@@ -1,19 +1,23 @@
 // @ts-check
 import { useLayoutEffect } from "/assets/vendor/htm.js";
+import { keptInHistory } from "./kept-in-history.js";
 
-/** How far pages were scrolled, px; by a key that stands in the history. @type {Map<number, number>} */
-const places = new Map();
-/** Pages kept, the latest. */
+/** Pages whose place is kept. */
 const MAX_PLACES = 20;
+/** How far a page was scrolled, px. @type {ReturnType<typeof keptInHistory<{ y: number }>>} */
+const places = keptInHistory("place", MAX_PLACES);
 
 /** Takes whoever comes back to a page to the place they left, as soon as the page is long enough again. */
 export function useKeptPlace() {
   const { hash } = location;
   useLayoutEffect(() => {
-    const key = keyOfEntry();
-    const sought = places.get(key) ?? 0;
+    const place = places.here() ?? { y: 0 };
+    places.keepHere(place);
+    const sought = place.y;
     const done = new AbortController();
-    const remember = () => places.set(key, scrollY);
+    const remember = () => {
+      place.y = scrollY;
+    };
     const arrive = () => {
       grown.disconnect();
       addEventListener("scroll", remember, { passive: true, signal: done.signal });
@@ -35,19 +39,4 @@ export function useKeptPlace() {
       done.abort();
     };
   }, [hash]);
-}
-
-/** The key of this entry of the history; a link that is followed makes a new one. @returns {number} */
-function keyOfEntry() {
-  /** @type {number} */
-  const key = history.state?.place ?? Date.now() + Math.random();
-  const place = places.get(key) ?? 0;
-  places.delete(key);
-  places.set(key, place);
-  for (const oldest of places.keys()) {
-    if (places.size <= MAX_PLACES) break;
-    places.delete(oldest);
-  }
-  history.replaceState({ ...history.state, place: key }, "");
-  return key;
 }
