@@ -4,16 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import {
-  accessibilityFaults,
-  openBrowser,
-  openPage,
-  screenshot,
-  skipWithoutChromium,
-} from "../support/browser.ts";
-import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { accessibilityFaults, openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
+import type { MockLlm } from "../support/mock-llm.ts";
 import { until } from "../support/recorded-calls.ts";
-import { type ServerProcess, serverFor, startServerProcess } from "../support/server-process.ts";
+import { type ServerProcess, serverFor } from "../support/server-process.ts";
+import { openStage, type Stage } from "../support/stage.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { VoiceClient, type VoiceClientOptions } from "../support/voice-client.ts";
 
@@ -25,33 +20,29 @@ describe("the console", { skip: skipWithoutChromium() }, () => {
   let llm: MockLlm;
   let server: ServerProcess;
   let browser: Browser;
+  let closeStage: Stage["close"];
 
   before(async () => {
-    llm = await startMockLlm();
-    llm.onChat(({ utterance }) => answerTo(utterance));
-    llm.onSentiment((_request, utterance) => moodOf(utterance));
-    [server, browser] = await Promise.all([
-      startServerProcess({
-        env: {
-          ESCALATION_THRESHOLD: "3",
-          OPENAI_BASE_URL: llm.baseUrl,
-          OPENAI_API_KEY: "test",
-          TRANSFER_NUMBER: "+15550100",
-          AUTH_TOKEN: TOKEN,
-          CALL_TOKEN,
-          TOKENS: `viewer wall ${VIEWER_TOKEN}`,
-          // A test that fails leaves its calls open; the next should not wait for their end.
-          DRAIN_TIMEOUT_MS: "0",
-        },
-      }),
-      openBrowser(),
-    ]);
+    const env = {
+      ESCALATION_THRESHOLD: "3",
+      TRANSFER_NUMBER: "+15550100",
+      AUTH_TOKEN: TOKEN,
+      CALL_TOKEN,
+      TOKENS: `viewer wall ${VIEWER_TOKEN}`,
+      // A test that fails leaves its calls open; the next should not wait for their end.
+      DRAIN_TIMEOUT_MS: "0",
+    };
+    ({
+      llm,
+      server,
+      browser,
+      close: closeStage,
+    } = await openStage(env, (model) => {
+      model.onChat(({ utterance }) => answerTo(utterance));
+      model.onSentiment((_request, utterance) => moodOf(utterance));
+    }));
   });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-    await llm?.close();
-  });
+  after(() => closeStage?.());
 
   const callFrom = async (callId: string, options: VoiceClientOptions = {}) => {
     const call = await VoiceClient.connect(`${server.wsUrl}?token=${TOKEN}`, {

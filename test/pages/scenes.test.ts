@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { z } from "zod";
-import { openBrowser, openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
+import { openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
 import { logsIn, nextLog } from "../support/example.ts";
-import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { openStage, type Stage } from "../support/stage.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 const TOKEN = "a-token-for-the-scenes";
@@ -39,9 +39,9 @@ const alerted = async (caller: VoiceClient, rule: string) => {
 };
 
 describe("a stranger who is given twelve live calls", { skip: skipWithoutChromium() }, () => {
-  let llm: MockLlm;
   let server: ServerProcess;
   let browser: Browser;
+  let closeStage: Stage["close"];
   let page: Page;
   let folder: string;
   const others: VoiceClient[] = [];
@@ -50,36 +50,32 @@ describe("a stranger who is given twelve live calls", { skip: skipWithoutChromiu
     folder = await mkdtemp(join(tmpdir(), "scenes-"));
     const rules = join(folder, "rules.json");
     await writeFile(rules, JSON.stringify(RULES));
-    llm = await startMockLlm();
-    llm.onSentiment((_request, remark) => /positive|negative|frustrated/.exec(remark)?.[0] ?? "neutral");
-    llm.onChat(({ utterance }) =>
-      utterance.includes("no answer") ? { kind: "hang" } : "I see, I am sorry.",
-    );
-    [server, browser] = await Promise.all([
-      startServerProcess({
-        env: {
-          OPENAI_BASE_URL: llm.baseUrl,
-          OPENAI_API_KEY: "test",
-          LLM_TIMEOUT_MS: "120000",
-          TURN_TIMEOUT_MS: "120000",
-          SILENCE_TIMEOUT_MS: "0",
-          TRANSFER_NUMBER: "+15550100",
-          ESCALATION_THRESHOLD: "3",
-          COACH_RULES: rules,
-          AUTH_TOKEN: TOKEN,
-          DRAIN_TIMEOUT_MS: "0",
-        },
-      }),
-      openBrowser(),
-    ]);
+    const env = {
+      LLM_TIMEOUT_MS: "120000",
+      TURN_TIMEOUT_MS: "120000",
+      SILENCE_TIMEOUT_MS: "0",
+      TRANSFER_NUMBER: "+15550100",
+      ESCALATION_THRESHOLD: "3",
+      COACH_RULES: rules,
+      AUTH_TOKEN: TOKEN,
+      DRAIN_TIMEOUT_MS: "0",
+    };
+    ({
+      server,
+      browser,
+      close: closeStage,
+    } = await openStage(env, (llm) => {
+      llm.onSentiment((_request, remark) => /positive|negative|frustrated/.exec(remark)?.[0] ?? "neutral");
+      llm.onChat(({ utterance }) =>
+        utterance.includes("no answer") ? { kind: "hang" } : "I see, I am sorry.",
+      );
+    }));
     ({ page } = await openPage(browser, `${server.url}/console#/live`, { token: TOKEN }));
     for (const each of OTHERS) others.push(await phone(each));
   });
   after(async () => {
     for (const caller of others) await caller.close();
-    await browser?.close();
-    await server?.stop();
-    await llm?.close();
+    await closeStage?.();
     await rm(folder, { recursive: true, force: true });
   });
 

@@ -2,16 +2,11 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Locator, Page } from "playwright-core";
-import {
-  accessibilityFaults,
-  openBrowser,
-  openPage,
-  screenshot,
-  skipWithoutChromium,
-} from "../support/browser.ts";
-import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { accessibilityFaults, openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
+import type { MockLlm } from "../support/mock-llm.ts";
 import { until } from "../support/recorded-calls.ts";
-import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import type { ServerProcess } from "../support/server-process.ts";
+import { openStage, type Stage } from "../support/stage.ts";
 import { VoiceClient } from "../support/voice-client.ts";
 
 /** By the name that the others see. */
@@ -30,30 +25,26 @@ describe("the people beside a call", { skip: skipWithoutChromium() }, () => {
   let llm: MockLlm;
   let server: ServerProcess;
   let browser: Browser;
+  let closeStage: Stage["close"];
 
   before(async () => {
-    llm = await startMockLlm();
-    llm.onSentiment((_request, remark) => (remark.includes("useless") ? "frustrated" : "neutral"));
-    llm.onChat(() => "I will look for it right away.");
-    [server, browser] = await Promise.all([
-      startServerProcess({
-        env: {
-          OPENAI_BASE_URL: llm.baseUrl,
-          OPENAI_API_KEY: "test",
-          SILENCE_TIMEOUT_MS: "0",
-          TRANSFER_NUMBER: "+15550100",
-          TOKENS: Object.values(TOKENS).join(","),
-          DRAIN_TIMEOUT_MS: "0",
-        },
-      }),
-      openBrowser(),
-    ]);
+    const env = {
+      SILENCE_TIMEOUT_MS: "0",
+      TRANSFER_NUMBER: "+15550100",
+      TOKENS: Object.values(TOKENS).join(","),
+      DRAIN_TIMEOUT_MS: "0",
+    };
+    ({
+      llm,
+      server,
+      browser,
+      close: closeStage,
+    } = await openStage(env, (model) => {
+      model.onSentiment((_request, remark) => (remark.includes("useless") ? "frustrated" : "neutral"));
+      model.onChat(() => "I will look for it right away.");
+    }));
   });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-    await llm?.close();
-  });
+  after(() => closeStage?.());
 
   const callFrom = async (id: string, ...remarks: string[]) => {
     // Silence in a chat is no alert, however long this test may take.

@@ -1,41 +1,23 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import {
-  accessibilityFaults,
-  openBrowser,
-  openPage,
-  screenshot,
-  skipWithoutChromium,
-} from "../support/browser.ts";
-import { type MockLlm, startMockLlm } from "../support/mock-llm.ts";
+import { accessibilityFaults, openPage, screenshot, skipWithoutChromium } from "../support/browser.ts";
+import type { MockLlm } from "../support/mock-llm.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
+import { openStage, type Stage } from "../support/stage.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 describe("a call on the talk page", { skip: skipWithoutChromium() }, () => {
   let llm: MockLlm;
   let server: ServerProcess;
   let browser: Browser;
+  let closeStage: Stage["close"];
 
   before(async () => {
-    llm = await startMockLlm();
-    [server, browser] = await Promise.all([
-      startServerProcess({
-        env: {
-          OPENAI_BASE_URL: llm.baseUrl,
-          OPENAI_API_KEY: "test",
-          TRANSFER_NUMBER: "+15550100",
-          ESCALATION_THRESHOLD: "3",
-        },
-      }),
-      openBrowser(),
-    ]);
+    const env = { TRANSFER_NUMBER: "+15550100", ESCALATION_THRESHOLD: "3" };
+    ({ llm, server, browser, close: closeStage } = await openStage(env));
   });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-    await llm?.close();
-  });
+  after(() => closeStage?.());
 
   test("a caller who types gets answers, a verdict beside each utterance, and the transfer", async () => {
     llm.onChat(() => "Let me look into that. What is the order number?");
