@@ -1,5 +1,5 @@
 // @ts-check
-import { Component, html, useEffect, useMemo, useRef, useState } from "/assets/vendor/htm.js";
+import { Component, html, useMemo, useState } from "/assets/vendor/htm.js";
 import { Duration } from "../shared/duration.js";
 import { plural } from "../shared/format.js";
 import { useKept } from "../shared/kept.js";
@@ -7,13 +7,14 @@ import { VerdictChip } from "../shared/verdict-chip.js";
 import { AlarmChoices, useAlarms } from "./alarms.js";
 import { urgency } from "./attention.js";
 import { entriesOf } from "./entries.js";
-import { holdOrder } from "./held-order.js";
+import { GlidingList } from "./gliding-list.js";
 import { HolderChip } from "./in-hand.js";
 import { LiveFilters, matches, NO_FILTERS } from "./live-filters.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
 import { Sparkline } from "./sparkline.js";
 import { Empty } from "./states.js";
+import { useHeldOrder } from "./use-held-order.js";
 import { useSteps } from "./use-steps.js";
 
 /**
@@ -25,7 +26,7 @@ import { useSteps } from "./use-steps.js";
 /** Most rows; nobody reads further down than this, and there is the search. */
 const MAX_ROWS = 200;
 /** Rows drawn at a time when the list is opened. */
-const ROWS_AT_ONCE = 40;
+const ROWS_AT_ONCE = 8;
 
 /** @type {Record<Group, string>} */
 const HEADINGS = { needs: "Need help", fine: "Going well", handedOver: "Handed over" };
@@ -69,10 +70,10 @@ export function LiveList({ calls, you, selected, lostAt }) {
       }
     </div>
     ${fresh.length === 0 && html`<p class="muted pad">No live call matches these filters.</p>`}
-    <div class="call-list">
+    <${GlidingList} class="call-list">
       ${sections(hold.shown, hold.groups, order, pinned, Math.min(rows, drawn)).map(
         ({ heading, ids, all }) => html`<section key=${heading} aria-label=${heading || "Calls"}>
-          ${heading && html`<h2 class="group">${heading} <span class="muted">${all}</span></h2>`}
+          ${heading && html`<h2 class="group" data-glides=${heading}>${heading} <span class="muted">${all}</span></h2>`}
           <ul>
             ${ids.map((id) => {
               const entry = byId.get(id);
@@ -87,69 +88,17 @@ export function LiveList({ calls, you, selected, lostAt }) {
                     lostAt=${lostAt}
                     onPin=${pin}
                   />`
-                : html`<li key=${id}><p class="row gone muted">This call has ended.</p></li>`;
+                : html`<li key=${id} data-glides=${id}><p class="row gone muted">This call has ended.</p></li>`;
             })}
           </ul>
         </section>`,
       )}
-    </div>
+    <//>
     ${
       hold.shown.length > MAX_ROWS &&
       html`<p class="muted pad">${plural(hold.shown.length - MAX_ROWS, "more call")}. Search to find one.</p>`
     }
   </div>`;
-}
-
-/**
- * The order of the rows, which does not change while the pointer or the focus is among them, nor while somebody reads
- * further down whose finger has left the screen.
- * @param {readonly Entry[]} entries @param {string} asked what the reader has asked for; another wish is met at once
- */
-function useHeldOrder(entries, asked) {
-  const [held, setHeld] = useState(
-    /** @type {{ ids: readonly string[], groups: ReadonlyMap<string, Group>, asked: string } | null} */ (
-      null
-    ),
-  );
-  const inside = useRef({ pointer: false, focus: false, touched: false });
-  const now = held?.asked === asked ? held : null;
-  const fresh = entries.map(({ call }) => call.id);
-  const freshGroups = new Map(entries.map(({ call, group }) => [call.id, group]));
-  const { shown, changed } = holdOrder(now?.ids ?? null, fresh);
-  const groups = now?.groups ?? freshGroups;
-  /** @param {Partial<typeof inside.current>} change */
-  const move = (change) => {
-    inside.current = { ...inside.current, ...change };
-    const holds = Object.values(inside.current).includes(true);
-    if (holds && !now) setHeld({ ids: shown, groups, asked });
-    if (!holds && held) setHeld(null);
-  };
-  const atTop = useRef(() => {});
-  atTop.current = () => move({ touched: false });
-  useEffect(() => {
-    const onScroll = () => inside.current.touched && isAtTop() && atTop.current();
-    // On a phone the page scrolls, else the list: the one event does not bubble.
-    addEventListener("scroll", onScroll, { capture: true, passive: true });
-    return () => removeEventListener("scroll", onScroll, { capture: true });
-  }, []);
-  return {
-    shown,
-    groups,
-    changed,
-    take: () => setHeld(now && { ids: fresh, groups: freshGroups, asked }),
-    watch: {
-      onPointerEnter: () => move({ pointer: true }),
-      onPointerLeave: (/** @type {PointerEvent} */ { pointerType }) =>
-        move({ pointer: false, touched: pointerType === "touch" && !isAtTop() }),
-      onFocusIn: () => move({ focus: true }),
-      onFocusOut: (/** @type {FocusEvent & { currentTarget: Element }} */ { currentTarget, relatedTarget }) =>
-        move({ focus: relatedTarget instanceof Node && currentTarget.contains(relatedTarget) }),
-    },
-  };
-}
-
-function isAtTop() {
-  return scrollY <= 0 && (document.querySelector(".list-pane")?.scrollTop ?? 0) <= 0;
 }
 
 /**
@@ -168,30 +117,32 @@ class Row extends Component {
   /** @override @param {RowProps} props */
   render({ entry: { call, needs, group }, you, selected, pinned, lostAt, onPin }) {
     const name = nameOf(call);
-    return html`<li class=${group}>
-      <a class="row" href=${formatRoute("live", call.id)} aria-current=${selected ? "true" : undefined}>
-        <span class="row-name"><b>${name}</b> ${call.callerNumber && html`<span class="muted">${call.callerNumber}</span>`}</span>
-        <${Duration} from=${call.startedAt} to=${lostAt} />
-        <span class="row-chips">
-          ${group === "handedOver" && html`<span class="chip">handed over</span>`}
-          ${needs.slice(0, 2).map(({ kind, text, weight }) => html`<span class="chip ${weight >= 200 ? "alert" : "warn"}" key=${kind}>${text}</span>`)}
-          ${needs.length > 2 && html`<span class="chip warn">+${needs.length - 2}</span>`}
-          ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">no mood yet</span>`}
-          <${HolderChip} call=${call} you=${you} />
-          ${call.muted && html`<span class="chip">agent muted</span>`}
-        </span>
-        <${Sparkline} scores=${call.scores} />
-        ${call.lastWords && html`<span class="row-words muted small" dir="auto">“${call.lastWords.text}”</span>`}
-      </a>
-      <button
-        class="pin"
-        aria-pressed=${String(pinned)}
-        aria-label=${`${pinned ? "Unpin" : "Pin"} ${name}`}
-        title=${pinned ? "Unpin" : "Pin to the top"}
-        onClick=${() => onPin(call.id)}
-      >
-        ${pinned ? "★" : "☆"}
-      </button>
+    return html`<li class=${group} data-glides=${call.id}>
+      <div class="row-box">
+        <a class="row" href=${formatRoute("live", call.id)} aria-current=${selected ? "true" : undefined}>
+          <span class="row-name"><b>${name}</b> ${call.callerNumber && html`<span class="muted">${call.callerNumber}</span>`}</span>
+          <${Duration} from=${call.startedAt} to=${lostAt} />
+          <span class="row-chips">
+            ${group === "handedOver" && html`<span class="chip">handed over</span>`}
+            ${needs.slice(0, 2).map(({ kind, text, weight }) => html`<span class="chip ${weight >= 200 ? "alert" : "warn"}" key=${kind}>${text}</span>`)}
+            ${needs.length > 2 && html`<span class="chip warn">+${needs.length - 2}</span>`}
+            ${call.sentiment ? html`<${VerdictChip} sentiment=${call.sentiment} />` : html`<span class="chip">no mood yet</span>`}
+            <${HolderChip} call=${call} you=${you} />
+            ${call.muted && html`<span class="chip">agent muted</span>`}
+          </span>
+          <${Sparkline} scores=${call.scores} />
+          ${call.lastWords && html`<span class="row-words muted small" dir="auto">“${call.lastWords.text}”</span>`}
+        </a>
+        <button
+          class="pin"
+          aria-pressed=${String(pinned)}
+          aria-label=${`${pinned ? "Unpin" : "Pin"} ${name}`}
+          title=${pinned ? "Unpin" : "Pin to the top"}
+          onClick=${() => onPin(call.id)}
+        >
+          ${pinned ? "★" : "☆"}
+        </button>
+      </div>
     </li>`;
   }
 }

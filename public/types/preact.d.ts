@@ -12,6 +12,12 @@ export function useRef<T>(initial: T): { current: T };
 
 export class Component<P = object> {
   readonly props: P;
+  /** The element that it was drawn as. */
+  readonly base: Element;
   shouldComponentUpdate(next: P): boolean;
+  /** What the page is like before it is changed; `componentDidUpdate` gets it. */
+  getSnapshotBeforeUpdate(): unknown;
+  forceUpdate(): void;
+  componentDidUpdate(before: P, state: unknown, snapshot: unknown): void;
   render(props: P): Node;
 }

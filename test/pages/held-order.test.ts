@@ -9,6 +9,20 @@ import { VoiceClient } from "../support/voice-client.ts";
 const CALLS = 8;
 const WISH = "I want to speak to a manager.";
 
+/** In the page: the browser's score of each jump, and how many elements have glided. */
+const KEEP_JUMPS = `
+  window.jumps = [];
+  window.glides = 0;
+  new PerformanceObserver((list) => {
+    for (const { value } of list.getEntries()) jumps.push(value);
+  }).observe({ type: "layout-shift" });
+  const { animate } = Element.prototype;
+  Element.prototype.animate = function (...how) {
+    glides += 1;
+    return animate.apply(this, how);
+  };
+`;
+
 describe("the order of the live calls", { skip: skipWithoutChromium() }, () => {
   let browser: Browser;
 
@@ -81,5 +95,29 @@ describe("the order of the live calls", { skip: skipWithoutChromium() }, () => {
     assert.deepEqual(await order(page), inOrder());
     await page.evaluate("scrollTo(0, 0)");
     await becomes(page, inOrder(5));
+  });
+
+  test("changes by a glide, in which nothing jumps", async (t) => {
+    const { page, asksForPerson } = await openList(t, { width: 412, height: 823, motion: true });
+    await page.evaluate(KEEP_JUMPS);
+    await asksForPerson(5);
+    await becomes(page, inOrder(5));
+    await asksForPerson(3);
+    await becomes(page, inOrder(5, 3));
+    // Each moves the whole screen by a row: as jumps they are 0.1 and more.
+    const jumps = await page.evaluate<number[]>("jumps");
+    assert.deepEqual(
+      jumps.filter((jump) => jump > 0.01),
+      [],
+    );
+    assert.ok((await page.evaluate<number>("glides")) >= CALLS);
+  });
+
+  test("changes at once for who wants nothing to move", async (t) => {
+    const { page, asksForPerson } = await openList(t, {});
+    await page.evaluate(KEEP_JUMPS);
+    await asksForPerson(5);
+    await becomes(page, inOrder(5));
+    assert.equal(await page.evaluate("glides"), 0);
   });
 });

@@ -55,6 +55,8 @@ export type PageOptions = {
   token?: string;
   /** Where the viewer is; UTC by default. */
   timeZone?: string;
+  /** Whether the viewer wants things to move; not by default, for a test would wait for them. */
+  motion?: boolean;
 };
 
 /** A page of its own, with its own storage. What goes wrong in it is collected in `errors`. */
@@ -67,12 +69,13 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
     speech = false,
     token,
     timeZone = "UTC",
+    motion = false,
   } = options;
   const settings: BrowserContextOptions = {
     colorScheme,
     viewport: { width, height },
     hasTouch: touch,
-    reducedMotion: "reduce",
+    reducedMotion: motion ? "no-preference" : "reduce",
     locale: "en-US",
     timezoneId: timeZone,
   };
