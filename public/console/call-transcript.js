@@ -1,10 +1,11 @@
 // @ts-check
-import { Component, html } from "/assets/vendor/htm.js";
+import { Component, html, useState } from "/assets/vendor/htm.js";
 import { duration } from "../shared/format.js";
 import { actName, escalationName, transferName } from "../shared/names.js";
 import { VerdictCause, VerdictChip } from "../shared/verdict-chip.js";
 import { callEntries, keyOf } from "./call-entries.js";
 import { describeTransfer, verdictsByTurn } from "./live-state.js";
+import { useSteps } from "./use-steps.js";
 
 /**
  * @typedef {import("./live-state.js").LiveCall} LiveCall
@@ -14,7 +15,10 @@ import { describeTransfer, verdictsByTurn } from "./live-state.js";
  * @typedef {import("./call-entries.js").Entry<import("./live-state.js").Turn, Act, Escalation, Transfer>} Entry
  */
 
-/** What has been said and done, in its order. @param {{ call: LiveCall }} props */
+/** Entries drawn at a time when a call is opened: more than can be seen at once. */
+const AT_ONCE = 12;
+
+/** What has been said and done, in its order; the latest is drawn first. @param {{ call: LiveCall }} props */
 export function CallTranscript({ call }) {
   const turns = call.turns ?? [];
   const verdicts = verdictsByTurn(turns, call.scores);
@@ -25,14 +29,17 @@ export function CallTranscript({ call }) {
     escalation: call.escalation && { ...call.escalation, offsetMs: since(call.escalation.at) },
     transfers: call.transfers,
   });
-  const dropped = (turns[0]?.number ?? 1) - 1;
+  const [steps] = useState(Math.ceil(entries.length / AT_ONCE));
+  const done = useSteps(steps);
+  const whole = done >= steps;
+  const dropped = whole ? (turns[0]?.number ?? 1) - 1 : 0;
   return html`<section class="transcript panel" tabindex="0" aria-label="Transcript">
     <div>
       ${dropped > 0 && html`<p class="muted small">The first ${dropped} turns are not shown here; they are in the report.</p>`}
       ${entries.length === 0 && html`<p class="muted">Nobody has said anything yet.</p>`}
-      <div role="log" aria-live="polite">
+      <div role="log" aria-live=${whole ? "polite" : "off"}>
         <ol>
-          ${entries.map((entry) => {
+          ${(whole ? entries : entries.slice(-done * AT_ONCE)).map((entry) => {
             const verdict = entry.kind === "turn" ? verdicts.get(entry.turn.number) : undefined;
             return html`<${LiveEntry} key=${keyOf(entry)} entry=${entry} verdict=${verdict} />`;
           })}

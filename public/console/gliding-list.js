@@ -41,8 +41,8 @@ export class GlidingList extends Component {
         { transform: [`translateY(${way}px)`, "none"] },
         { duration: GLIDE_MS, easing: "ease-out" },
       );
-      // All end in the same frame; a change within that frame would be seen as a jump.
-      if (!this.#gliding) glide.onfinish = () => requestAnimationFrame(() => this.#end());
+      // All end in the same frame. A change in that frame would be a jump, so it waits until that is painted.
+      if (!this.#gliding) glide.onfinish = () => requestAnimationFrame(() => setTimeout(() => this.#end()));
       this.#gliding = true;
     }
   }

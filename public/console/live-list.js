@@ -33,8 +33,11 @@ const HEADINGS = { needs: "Need help", fine: "Going well", handedOver: "Handed o
 /** @type {Record<Group, number>} */
 const PLACES = { needs: 0, fine: 1, handedOver: 2 };
 
-/** @param {{ calls: ReadonlyMap<string, LiveCall>, you: string | null, selected: string | null, lostAt: number | null }} props */
-export function LiveList({ calls, you, selected, lostAt }) {
+/**
+ * @param {{ calls: ReadonlyMap<string, LiveCall>, you: string | null, selected: string | null, lostAt: number | null,
+ *   seen: boolean }} props `seen`: it is shown, or has been; its alarms go off in any case
+ */
+export function LiveList({ calls, you, selected, lostAt, seen }) {
   const [filters, setFilters] = useState(NO_FILTERS);
   const [order, setOrder] = useKept("voice-agent-order", "urgency");
   const [pinned, setPinned] = useKept("voice-agent-pinned", /** @type {string[]} */ ([]), sessionStorage);
@@ -50,8 +53,9 @@ export function LiveList({ calls, you, selected, lostAt }) {
   );
   useAlarms(entries);
   const hold = useHeldOrder(fresh, `${order} ${JSON.stringify(filters)} ${pinned}`);
-  const rows = Math.min(hold.shown.length, MAX_ROWS);
+  const rows = seen ? Math.min(hold.shown.length, MAX_ROWS) : 0;
   const drawn = useSteps(Math.ceil(rows / ROWS_AT_ONCE)) * ROWS_AT_ONCE;
+  if (!seen) return null;
   if (calls.size === 0) {
     return html`<${Empty} title="No live calls">
       Calls appear here as soon as they begin. <a href="/talk">Talk to the agent</a> to make one.

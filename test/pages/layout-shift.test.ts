@@ -86,4 +86,20 @@ describe("a view of the console", { skip: skipWithoutChromium() }, () => {
       });
     }
   }
+
+  test("a call opened on a phone has no list behind it until one goes back", async () => {
+    const link = `${server.url}/console#/live/${ids.get("CA-live")}`;
+    const { page, errors } = await openPage(browser, link, { width: 412, touch: true });
+    await page.getByRole("button", { name: "Take over" }).waitFor();
+    await page.getByRole("log").getByText("I am not happy with that at all!").waitFor();
+    assert.equal(await page.locator(".row").count(), 0);
+    await page.getByRole("link", { name: "All live calls" }).click();
+    await page.locator(".row", { hasText: "CA-live" }).waitFor();
+    await page.goBack();
+    await page.getByRole("button", { name: "Take over" }).waitFor();
+    // It keeps its rows now, for whoever comes back again.
+    assert.equal(await page.locator(".row").count(), 1);
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
 });
