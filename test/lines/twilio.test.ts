@@ -155,7 +155,7 @@ describe("Twilio's routes", () => {
 
   test("whisper the briefing, and count the call as answered when a key is pressed", async () => {
     const handoff = await atSupervisor("CAwarm");
-    assert.doesNotMatch(handoff, /4111/);
+    assert.doesNotMatch(handoff, /4111 ?1111/);
     const dial = await (await post("action", { CallSid: "CAwarm", HandoffData: handoff })).text();
     assert.match(dial, /url="https:\/\/voice.example.com\/twilio\/whisper"/);
     const leg = { CallSid: "CAleg", ParentCallSid: "CAwarm", CallStatus: "in-progress" };

@@ -41,7 +41,7 @@ async function startCall() {
   const collection = collectDigits({
     description: "Lets the caller key in a code",
     prompt: "Please key in your code.",
-    length: 4,
+    length: 8,
     handler: (digits) => {
       collected.push(digits);
       return "the code is right";
@@ -84,14 +84,19 @@ test("collect_digits gives the digits to its handler, and dots to everybody else
   await call.until("agent.log", "tool_call_start");
   // Many a line reports the first key as a barge-in, too.
   call.receive({ type: "system.control.interrupt" });
-  call.keys("7392");
+  call.keys("73920415");
   await call.until("agent.llm.response.end");
-  assert.deepEqual(call.collected, ["7392"]);
+  assert.deepEqual(call.collected, ["73920415"]);
   assert.equal(call.said(), "Please key in your code. Thank you, that is right.");
   const result = mock.requests.at(-1)?.body.messages.find(({ role }) => role === "tool")?.content;
-  assert.deepEqual(JSON.parse(String(result)), { status: "ok", digits: "••••", result: "the code is right" });
+  assert.deepEqual(JSON.parse(String(result)), {
+    status: "ok",
+    digits: "••••••••",
+    result: "the code is right",
+  });
   const everything = JSON.stringify([call.sent, call.lines, mock.requests.map(({ body }) => body)]);
-  assert.doesNotMatch(everything, /7392|"digit":/);
+  // Eight digits: four are found in ids and times by chance.
+  assert.doesNotMatch(everything, /73920415|"digit":/);
   call.session.disconnected();
 });
 

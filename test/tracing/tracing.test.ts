@@ -10,6 +10,9 @@ import { VoiceClient } from "../support/voice-client.ts";
 /** Every name and value that the conventions know. */
 const registry = new Set<unknown>(Object.values(conventions));
 
+/** Of the card that callers name: fewer of its digits are found in ids and times by chance. */
+const CARD = /4111 ?1111/;
+
 const INTERNAL = 1;
 const CLIENT = 3;
 const ERROR = 2;
@@ -187,7 +190,8 @@ for (const protocol of ["http/protobuf", "http/json"]) {
 
     test("no word of the call is in it, and every name is one of the conventions' or our own", () => {
       const text = JSON.stringify(stage.collector.spans);
-      for (const word of ["4111", "It left today", "A person", "How", "support agent on the telephone"]) {
+      assert.doesNotMatch(text, CARD);
+      for (const word of ["It left today", "A person", "How", "support agent on the telephone"]) {
         assert.ok(!text.includes(word), word);
       }
       const names = stage.collector.spans.flatMap(({ attributes, events }) => [
@@ -266,7 +270,7 @@ describe("the words of a call", () => {
       const tool = await collector.span("tool", ({ name }) => name.startsWith("execute_tool"));
       const args = policy === "full" ? "card 4111111111111111" : "card [card]";
       assert.equal(of(tool, "gen_ai.tool.call.arguments"), `{"reason":"${args}"}`);
-      assert.equal(JSON.stringify(collector.spans).includes("4111"), policy === "full");
+      assert.equal(CARD.test(JSON.stringify(collector.spans)), policy === "full");
     });
   }
 });
