@@ -1,7 +1,15 @@
 // @ts-check
 import { html } from "/assets/vendor/htm.js";
 import { milliseconds, percent, score } from "../shared/format.js";
-import { comesTwice, fullDay, shortDay, shortMonth, shortTime, timeInZone } from "../shared/time.js";
+import {
+  comesTwice,
+  fullDay,
+  isMidnight,
+  shortDay,
+  shortMonth,
+  shortTime,
+  timeInZone,
+} from "../shared/time.js";
 import { dateMarks } from "./axis-marks.js";
 import { spanInAddress } from "./calls-query.js";
 import { LineChart } from "./line-chart.js";
@@ -77,8 +85,7 @@ function fromZero(_min, max) {
 /** A midnight is a day, any other time an hour of it; over most of a year, marks are months. @param {number} ms @param {boolean} long */
 function formatMark(ms, long) {
   if (long) return shortMonth(ms);
-  const time = shortTime(ms);
-  return time === "00:00" ? shortDay(ms) : time;
+  return isMidnight(ms) ? shortDay(ms) : shortTime(ms);
 }
 
 /** @param {number} ms @param {string} bucket */

@@ -16,6 +16,7 @@ import { Empty, Loading, Problem } from "./states.js";
 import { Tiles } from "./tiles.js";
 import { useFetched } from "./use-fetched.js";
 import { useKeptPlace } from "./use-kept-place.js";
+import { useSteps } from "./use-steps.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -23,6 +24,8 @@ const DAY_MS = 24 * HOUR_MS;
 const SPANS = { hour: 48 * HOUR_MS, day: 30 * DAY_MS };
 /** Calls shown as the worst ones. */
 const WORST = 5;
+/** The figures' pieces, drawn one after the other from the top. */
+const PIECES = 5;
 
 /** @param {{ query: Record<string, string>, onUnauthorised: (problem: string) => void }} props */
 export function QualityView({ query, onUnauthorised }) {
@@ -73,6 +76,7 @@ export function QualityView({ query, onUnauthorised }) {
 /** @param {{ quality: any, worst: any[], bounds: URLSearchParams, query: Record<string, string>, onUnauthorised: (problem: string) => void }} props */
 function Figures({ quality, worst, bounds, query, onUnauthorised }) {
   const { totals } = quality;
+  const drawn = useSteps(PIECES);
   if (totals.calls === 0) {
     return html`<${Empty} title="No ended calls in this period">
       ${
@@ -95,21 +99,32 @@ function Figures({ quality, worst, bounds, query, onUnauthorised }) {
       ]}
     />
     <${QualityCharts} quality=${quality} />
-    <${QualityTable} quality=${quality} />
-    <${Comparison} query=${query} bounds=${bounds} days=${days} onUnauthorised=${onUnauthorised} />
-    <div class="charts">
-      <${AlertsByRule} alerts=${totals.alerts} feedback=${totals.feedback} days=${days} />
-      <${Usage} usage=${quality.usage} />
-    </div>
-    <${ReviewsPanel} bounds=${bounds} days=${days} onUnauthorised=${onUnauthorised} />
+    ${drawn > 1 && html`<${QualityTable} quality=${quality} />`}
     ${
-      worst.length > 0 &&
-      html`<section class="worst" aria-label="Worst calls">
-        <h3>Worst calls <a class="small" href=${formatRoute("calls", null, { ...days, sort: "score asc" })}>Show all</a></h3>
-        <${CallTable} calls=${worst} label="Worst calls" />
-      </section>`
+      drawn > 2 &&
+      html`<${Comparison} query=${query} bounds=${bounds} days=${days} onUnauthorised=${onUnauthorised} />`
+    }
+    ${
+      drawn > 3 &&
+      html`<div class="charts">
+        <${AlertsByRule} alerts=${totals.alerts} feedback=${totals.feedback} days=${days} />
+        <${Usage} usage=${quality.usage} />
+      </div>`
+    }
+    ${
+      drawn > 4 &&
+      html`<${ReviewsPanel} bounds=${bounds} days=${days} onUnauthorised=${onUnauthorised} />
+        ${worst.length > 0 && html`<${WorstCalls} calls=${worst} days=${days} />`}`
     }
   `;
+}
+
+/** @param {{ calls: any[], days: { from: string, to: string } }} props */
+function WorstCalls({ calls, days }) {
+  return html`<section class="worst" aria-label="Worst calls">
+    <h3>Worst calls <a class="small" href=${formatRoute("calls", null, { ...days, sort: "score asc" })}>Show all</a></h3>
+    <${CallTable} calls=${calls} label="Worst calls" />
+  </section>`;
 }
 
 /** The server widens what is asked for to whole hours and days; all figures of this page are to be of the same calls. @param {number} ms @param {"hour" | "day"} bucket */

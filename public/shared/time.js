@@ -15,7 +15,7 @@ const time = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** The viewer's zone, such as Europe/Berlin. */
 export function timeZone() {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return day().resolvedOptions().timeZone;
 }
 
 /** Date and time. @param {string} iso */
@@ -46,6 +46,12 @@ export function timeInZone(ms) {
 /** The time of day, such as 14:00. @param {number} ms since 1970 */
 export function shortTime(ms) {
   return time().format(ms);
+}
+
+/** Whether a day of the viewer's begins. @param {number} ms since 1970 */
+export function isMidnight(ms) {
+  const date = new Date(ms);
+  return date.getHours() === 0 && date.getMinutes() === 0;
 }
 
 /** The day as a date field has it, 2026-11-23. @param {number} ms since 1970 */
