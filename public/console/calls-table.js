@@ -6,9 +6,18 @@ import { when } from "../shared/time.js";
 import { VerdictChip } from "../shared/verdict-chip.js";
 import { nameOf } from "./name-of.js";
 import { formatRoute } from "./route.js";
+import { useSteps } from "./use-steps.js";
 
-/** The column of review scores is there where people have scored one of the calls. @param {{ calls: any[], label?: string }} props */
-export function CallTable({ calls, label = "Calls" }) {
+/** Rows drawn in one go: as many as are seen at first. */
+const ROWS_AT_ONCE = 12;
+
+/**
+ * The column of review scores is there where people have scored one of the calls.
+ * @param {{ calls: any[], label?: string, atOnce?: boolean }} props `atOnce`: for somebody who comes back to a row far down
+ */
+export function CallTable({ calls, label = "Calls", atOnce = false }) {
+  const steps = Math.ceil(calls.length / ROWS_AT_ONCE);
+  const drawn = useSteps(steps, atOnce ? steps : 1) * ROWS_AT_ONCE;
   const reviewed = calls.some((call) => call.review_score !== null);
   return html`<table class="calls" aria-label=${label}>
     <thead>
@@ -18,7 +27,7 @@ export function CallTable({ calls, label = "Calls" }) {
       </tr>
     </thead>
     <tbody>
-      ${calls.map((call) => html`<${CallRow} key=${call.session_id} call=${call} reviewed=${reviewed} />`)}
+      ${calls.slice(0, drawn).map((call) => html`<${CallRow} key=${call.session_id} call=${call} reviewed=${reviewed} />`)}
     </tbody>
   </table>`;
 }

@@ -13,7 +13,7 @@ import { Empty, Loading, Problem } from "./states.js";
 /** @param {{ query: Record<string, string>, onUnauthorised: (problem: string) => void }} props */
 export function CallsView({ query, onUnauthorised }) {
   const search = listParameters(query).toString();
-  const { calls, cursor, error, loadMore, retry } = useCalls(search, onUnauthorised);
+  const { calls, cursor, scroll, error, loadMore, retry } = useCalls(search, onUnauthorised);
   return html`
     <h2 class="visually-hidden">Recent calls</h2>
     <${CallsFilters} query=${query} />
@@ -24,7 +24,7 @@ export function CallsView({ query, onUnauthorised }) {
     ${error && html`<${Problem} error=${error} onRetry=${retry} />`}
     ${!calls && !error && html`<${Loading} what="the calls" />`}
     ${calls?.length === 0 && html`<${NothingFound} filtered=${search !== ""} />`}
-    ${calls && calls.length > 0 && html`<${CallTable} calls=${calls} />`}
+    ${calls && calls.length > 0 && html`<${CallTable} calls=${calls} atOnce=${scroll > 0} />`}
     ${cursor && html`<p class="more"><button class="button" onClick=${loadMore}>More calls</button></p>`}
   `;
 }
@@ -48,7 +48,7 @@ function useCalls(search, onUnauthorised) {
         signal,
       );
       const calls = [...before, ...page.calls];
-      setFound({ search, calls, cursor: page.next_cursor });
+      setFound((last) => ({ ...last, search, calls, cursor: page.next_cursor }));
       setError(null);
       keepHere({ search, calls, cursor: page.next_cursor, scroll: scrollY });
     } catch (failure) {
@@ -56,7 +56,7 @@ function useCalls(search, onUnauthorised) {
       if (!(failure instanceof ApiError)) throw failure;
       if (failure.wantsToken) onUnauthorised(failure.message);
       // Beside the search that failed, the calls of the last one would mislead.
-      setFound((last) => (last.search === search ? last : { search, calls: null, cursor: null }));
+      setFound((last) => (last.search === search ? last : startOf(search)));
       setError(failure);
     }
   };
@@ -78,19 +78,23 @@ function useCalls(search, onUnauthorised) {
       loading.current.abort();
     };
   }, [search]);
-  const { calls, cursor } = found;
+  const { calls, cursor, scroll } = found;
   return {
     calls,
     cursor,
+    scroll,
     error,
     loadMore: () => load(cursor, calls ?? []),
     retry: () => load(null, []),
   };
 }
 
-/** @param {string} search @returns {{ search: string, calls: any[] | null, cursor: string | null }} */
+/**
+ * Of somebody who comes back, `scroll` is where they left, px.
+ * @param {string} search @returns {{ search: string, calls: any[] | null, cursor: string | null, scroll: number }}
+ */
 function startOf(search) {
-  return keptHere(search) ?? { search, calls: null, cursor: null };
+  return keptHere(search) ?? { search, calls: null, cursor: null, scroll: 0 };
 }
 
 /** @param {{ filtered: boolean }} props */

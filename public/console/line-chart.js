@@ -67,11 +67,14 @@ async function keepDrawn(element, latest, plot, onHover, signal) {
   const [{ default: UPlot }] = await Promise.all([import("/assets/vendor/uplot.js"), loadStyle()]);
   await nextTask();
   if (signal.aborted) return;
+  const chart = await makeChart(UPlot, element, optionsFor(element, latest, onHover));
+  if (signal.aborted) return chart.destroy();
+  chart.setData(dataOf(latest.current));
+  plot.current = chart;
   const draw = () => {
     plot.current?.destroy();
     plot.current = new UPlot(optionsFor(element, latest, onHover), dataOf(latest.current), element);
   };
-  draw();
   const sized = new ResizeObserver(() =>
     plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
   );
@@ -104,6 +107,22 @@ function comesIntoSight(element, signal) {
     watching.observe(element);
     signal.addEventListener("abort", done, { once: true });
   });
+}
+
+/**
+ * An empty chart in its place, which is drawn in a task of its own: a phone takes its time for either.
+ * @param {typeof import("/assets/vendor/uplot.js")} UPlot @param {HTMLElement} element @param {PlotOptions} options
+ */
+async function makeChart(UPlot, element, options) {
+  /** @type {Function} */
+  let fill = () => {};
+  const chart = new UPlot(options, undefined, (_chart, init) => {
+    fill = init;
+  });
+  await nextTask();
+  element.append(chart.root);
+  fill();
+  return chart;
 }
 
 /** Charts that come together are drawn in a task each, and the page answers in between. */
