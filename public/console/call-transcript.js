@@ -15,8 +15,8 @@ import { useSteps } from "./use-steps.js";
  * @typedef {import("./call-entries.js").Entry<import("./live-state.js").Turn, Act, Escalation, Transfer>} Entry
  */
 
-/** Entries drawn at a time when a call is opened: more than can be seen at once. */
-const AT_ONCE = 12;
+/** The lowest an entry can be, px. */
+const ENTRY_HEIGHT = 52;
 
 /** What has been said and done, in its order; the latest is drawn first. @param {{ call: LiveCall }} props */
 export function CallTranscript({ call }) {
@@ -29,7 +29,9 @@ export function CallTranscript({ call }) {
     escalation: call.escalation && { ...call.escalation, offsetMs: since(call.escalation.at) },
     transfers: call.transfers,
   });
-  const [steps] = useState(Math.ceil(entries.length / AT_ONCE));
+  // More at a time than can be seen at once: those that come above must not move what is seen.
+  const [atOnce] = useState(() => Math.ceil(innerHeight / ENTRY_HEIGHT));
+  const [steps] = useState(Math.ceil(entries.length / atOnce));
   const done = useSteps(steps);
   const whole = done >= steps;
   const dropped = whole ? (turns[0]?.number ?? 1) - 1 : 0;
@@ -39,7 +41,7 @@ export function CallTranscript({ call }) {
       ${entries.length === 0 && html`<p class="muted">Nobody has said anything yet.</p>`}
       <div role="log" aria-live=${whole ? "polite" : "off"}>
         <ol>
-          ${(whole ? entries : entries.slice(-done * AT_ONCE)).map((entry) => {
+          ${(whole ? entries : entries.slice(-done * atOnce)).map((entry) => {
             const verdict = entry.kind === "turn" ? verdicts.get(entry.turn.number) : undefined;
             return html`<${LiveEntry} key=${keyOf(entry)} entry=${entry} verdict=${verdict} />`;
           })}

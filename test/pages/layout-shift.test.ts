@@ -17,10 +17,16 @@ const KEEP_SHIFTS = `
   }).observe({ type: "layout-shift", buffered: true });
 `;
 
+const FIRST = "Where is my order?";
+const LAST = "I am not happy with that at all!";
+/** Of a live call: its transcript is longer than a window is high, and drawn from its end. */
+const LONG = [FIRST, ...Array.from({ length: 14 }, (_, n) => `And where is number ${n}?`), LAST];
+const isWhole = (page: Page) => page.getByRole("log").getByText(FIRST, { exact: true }).waitFor();
+
 const VIEWS: readonly [view: string, isThere: (page: Page) => Promise<void>][] = [
   ["live", (page) => page.getByRole("link", { name: /CA-live/ }).waitFor()],
-  ["live/CA-live", (page) => page.getByRole("button", { name: "Take over" }).waitFor()],
-  ["desk/CA-live", (page) => page.getByRole("heading", { name: "What to do now" }).waitFor()],
+  ["live/CA-live", isWhole],
+  ["desk/CA-live", isWhole],
   ["calls", (page) => page.getByRole("link", { name: "CA-ended" }).waitFor()],
   ["calls/CA-ended", (page) => page.getByRole("heading", { name: "Talk ratio" }).waitFor()],
   ["quality", (page) => page.getByRole("heading", { name: "Worst calls" }).waitFor()],
@@ -37,11 +43,11 @@ describe("a view of the console", { skip: skipWithoutChromium() }, () => {
   /** The server's ids by the platform's: the address of a call is to be its own from the start. */
   let ids: ReadonlyMap<string | null, string>;
 
-  const callFrom = async (callId: string) => {
+  const callFrom = async (callId: string, remarks = [FIRST, LAST]) => {
     const call = await VoiceClient.connect(server.wsUrl, { init: { caller: { call_id: callId } } });
     call.join();
     await call.next("agent.speak");
-    for (const words of ["Where is my order?", "I am not happy with that at all!"]) await call.turn(words);
+    for (const words of remarks) await call.turn(words);
     return call;
   };
 
@@ -51,7 +57,7 @@ describe("a view of the console", { skip: skipWithoutChromium() }, () => {
       openBrowser(),
     ]);
     await (await callFrom("CA-ended")).close();
-    live = await callFrom("CA-live");
+    live = await callFrom("CA-live", LONG);
     const lists = await Promise.all(
       ["/calls", "/live/calls"].map(async (path) => {
         const answer = await fetch(server.url + path);
@@ -67,11 +73,14 @@ describe("a view of the console", { skip: skipWithoutChromium() }, () => {
   });
 
   for (const [view, isThere] of VIEWS) {
-    for (const width of [360, 1280]) {
+    for (const [width, height] of [
+      [360, 800],
+      [1280, 1000],
+    ] as const) {
       test(`${view} is drawn where it stays, ${width} px`, async () => {
         const [tab = "", callId = null] = view.split("/");
         const id = callId === null ? "" : `/${ids.get(callId)}`;
-        const { page, errors } = await openPage(browser, "about:blank", { width });
+        const { page, errors } = await openPage(browser, "about:blank", { width, height });
         await page.addInitScript(KEEP_SHIFTS);
         await page.goto(`${server.url}/console#/${tab}${id}`);
         await isThere(page);
@@ -91,7 +100,7 @@ describe("a view of the console", { skip: skipWithoutChromium() }, () => {
     const link = `${server.url}/console#/live/${ids.get("CA-live")}`;
     const { page, errors } = await openPage(browser, link, { width: 412, touch: true });
     await page.getByRole("button", { name: "Take over" }).waitFor();
-    await page.getByRole("log").getByText("I am not happy with that at all!").waitFor();
+    await page.getByRole("log").getByText(LAST).waitFor();
     assert.equal(await page.locator(".row").count(), 0);
     await page.getByRole("link", { name: "All live calls" }).click();
     await page.locator(".row", { hasText: "CA-live" }).waitFor();
