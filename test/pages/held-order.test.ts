@@ -97,17 +97,19 @@ describe("the order of the live calls", { skip: skipWithoutChromium() }, () => {
     await becomes(page, inOrder(5));
   });
 
-  test("changes by a glide, not by a jump", async (t) => {
+  test("changes by a glide, in which nothing jumps", async (t) => {
     const { page, asksForPerson } = await openList(t, { width: 412, height: 823, motion: true });
     await page.evaluate(KEEP_JUMPS);
     await asksForPerson(5);
     await becomes(page, inOrder(5));
     await asksForPerson(3);
     await becomes(page, inOrder(5, 3));
-    // As jumps the two were 0.18 and more; 0.1 is the most that is called good (web.dev/articles/cls).
+    // Each moves the whole screen by a row: as jumps they are 0.1 and more.
     const jumps = await page.evaluate<number[]>("jumps");
-    const whole = jumps.reduce((sum, jump) => sum + jump, 0);
-    assert.ok(whole < 0.1, `the rows have jumped by ${jumps.join(", ")}`);
+    assert.deepEqual(
+      jumps.filter((jump) => jump > 0.01),
+      [],
+    );
     assert.ok((await page.evaluate<number>("glides")) >= CALLS);
   });
 
